@@ -1,0 +1,44 @@
+# `make demo` shows jobledger at work; `make test` proves it. Both need Python 3.11+ and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FILES := pyproject.toml constraints.txt $(shell find src sources pipelines emulator sql -name '*.py' -o -name '*.sql' 2>/dev/null)
+
+.PHONY: demo test lint format constraints clean
+
+demo: $(VENV)/.installed
+	@$(BIN)/jobledger demo
+
+test: $(VENV)/.installed $(VENV)/duckdb-oldest $(VENV)/duckdb-newest lint
+	$(BIN)/pytest
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# the strict editable mode links file by file, which type checkers can follow; a new file wants a
+# new install, and so it is asked for by name above
+$(VENV)/.installed: $(FILES)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing jobledger into $(VENV) (about a minute the first time)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]' --config-settings editable_mode=strict 2>$(VENV)/install.log || (cat $(VENV)/install.log; exit 1)
+	@touch $@
+
+# the oldest and newest DuckDB that must be able to read a published file
+$(VENV)/duckdb-oldest:
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==1.4.0
+$(VENV)/duckdb-newest:
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==2.0.0
+
+constraints: $(VENV)/.installed
+	@{ echo '# exact versions that jobledger is tested with; `make constraints` writes this file'; \
+	   $(BIN)/pip freeze --exclude-editable --exclude jobledger | grep -v '@'; } > constraints.txt
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,41 @@
+"""What goes wrong on our side, each with the exit code it deserves.
+
+Exception
+└── JobledgerError          one line that names the thing, what was expected and the next step
+    ├── ConfigError         the settings or the command line: exit 2
+    ├── Busy                another sync holds the ledger: exit 3
+    ├── QueryError          SQL that is refused, or a file that cannot be read: exit 1
+    └── QueryTimeout        a query that ran too long: exit 5
+"""
+
+from typing import ClassVar
+
+from jobledger.pipelines.exits import Exit
+
+
+class JobledgerError(Exception):
+    """Something that the user should read in one line, without a traceback."""
+
+    exit_code: ClassVar[Exit] = Exit.FAILED
+
+
+class ConfigError(JobledgerError):
+    """The settings or the command line are wrong."""
+
+    exit_code = Exit.USAGE
+
+
+class Busy(JobledgerError):
+    """Another process holds the ledger."""
+
+    exit_code = Exit.BUSY
+
+
+class QueryError(JobledgerError):
+    """SQL that cannot be run, or a ledger that cannot be read."""
+
+
+class QueryTimeout(QueryError):
+    """A query that ran for longer than it may."""
+
+    exit_code = Exit.TIME_LIMIT

@@ -1,0 +1,330 @@
+"""The ledger: the writer's own database, and the only module that opens it.
+
+Readers never see this file. They open what `publish` makes of it, so that neither waits for the
+other.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import duckdb
+import pyarrow as pa
+
+from jobledger.pipelines.errors import JobledgerError
+from jobledger.sources._provider.known import KnownJob, News
+from jobledger.sources._provider.source import SCHEMAS
+
+STORAGE_VERSION: Final = "v1.4.0"
+"""What readers need: the published file opens in every DuckDB from 1.4 on."""
+
+_DLT_TABLES: Final = {
+    "_dlt_pipeline_state": "pipeline_name",
+    "_dlt_version": "schema_name",
+    "_dlt_loads": "schema_name",
+}
+"""dlt's own tables, and the column that names the source."""
+
+_SETTINGS: Final = {"autoinstall_known_extensions": "false"}
+
+
+class Ledger:
+    """The writer's database in `.jobledger/`. One process at a time; see `lock`."""
+
+    def __init__(self, path: Path, published: Path) -> None:
+        """Opens the ledger; makes it from what is published, or anew, where it is not there."""
+        self.path = path
+        self.published = published
+        self.notes: list[str] = []
+        """What the user should hear of how opening went."""
+        self.connection = self._opened()
+        self._shape()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.connection.close()
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        is_new = not self.path.exists()
+        try:
+            connection = duckdb.connect(self.path, config=dict(_SETTINGS))
+        except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException):
+            if is_new or not self.published.exists():
+                raise
+            broken = self.path.with_suffix(f".broken-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+            self.path.rename(broken)
+            _wal(self.path).unlink(missing_ok=True)
+            self.notes.append(
+                f"{self.path.name} could not be read and was made again from"
+                f" {self.published.name}; the old file is kept as {broken.name}"
+            )
+            is_new = True
+            connection = duckdb.connect(self.path, config=dict(_SETTINGS))
+        self.path.chmod(0o600)
+        connection.execute("set TimeZone = 'UTC'")
+        if is_new and self.published.exists():
+            self._rebuild(connection)
+        return connection
+
+    def _rebuild(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Copies the tables of the published file."""
+        copy = self.path.with_suffix(".source")
+        # a copy without the published file's WAL: what a client wrote there is not ours, and a
+        # client that holds the file open does not matter
+        shutil.copyfile(self.published, copy)
+        try:
+            connection.execute(f"attach {_literal(copy)} as published (read_only)")
+            connection.execute("begin")
+            _copy_tables(connection, "published", _name(connection))
+            connection.execute("commit")
+            connection.execute("detach published")
+        finally:
+            copy.unlink(missing_ok=True)
+
+    def _shape(self) -> None:
+        """Makes the tables that views rely on, and takes back what a killed load left half done."""
+        con = self.connection
+        con.execute("create schema if not exists loaded")
+        for table, schema in SCHEMAS.items():
+            columns = dict(_columns(schema))
+            if table == "job_versions":
+                columns |= {"valid_from": "timestamptz", "valid_to": "timestamptz", "raw": "json"}
+            columns["_dlt_load_id"] = "varchar"
+            listed = ", ".join(f'"{name}" {type_}' for name, type_ in columns.items())
+            con.execute(f"create table if not exists loaded.{table} ({listed})")
+            for name, type_ in columns.items():
+                con.execute(f'alter table loaded.{table} add column if not exists "{name}" {type_}')
+        if self._has("_dlt_loads"):
+            # dlt says that a load is done with its last statement; a run that is not is no run
+            for table in ("sync_runs", "rejected_records"):
+                con.execute(
+                    f"delete from loaded.{table} where _dlt_load_id not in"
+                    " (select load_id from loaded._dlt_loads where status = 0)"
+                )
+
+    def _has(self, table: str) -> bool:
+        return bool(
+            self.connection.execute(
+                "select 1 from duckdb_tables()"
+                f" where schema_name = 'loaded' and table_name = {_literal(table)}"
+            ).fetchone()
+        )
+
+    def newest_version_at(self) -> datetime | None:
+        """When the last version was observed."""
+        row = self.connection.execute(
+            "select greatest(max(valid_from), max(valid_to)) from loaded.job_versions"
+        ).fetchone()
+        return row[0] if row else None
+
+    # what a walk wants to know (`Known`)
+
+    def news(
+        self, source: str, kind: str, listed: pa.Table, left_alone: frozenset[str]
+    ) -> list[tuple[int, News, KnownJob | None]]:
+        """See `Known.news`."""
+        with self._cursor() as cursor:
+            cursor.register("listed", listed)
+            alone = ", ".join(map(_literal, sorted(left_alone)))
+            sql = _NEWS.format(source=_literal(source), kind=_literal(kind), left_alone=alone)
+            rows = cursor.execute(sql).fetchall()
+        return [
+            (
+                at,
+                News(news),
+                None
+                if row_hash is None
+                else KnownJob(job_id, row_hash, updated_at, status, "", listing_hash, detail),
+            )
+            for at, news, job_id, row_hash, updated_at, status, listing_hash, detail in rows
+        ]
+
+    def open_jobs(self, source: str, kind: str) -> list[KnownJob]:
+        """See `Known.open_jobs`."""
+        return self._jobs("not versions.is_terminal", source, kind)
+
+    def owed(self, source: str, kind: str) -> list[KnownJob]:
+        """See `Known.owed`."""
+        return self._jobs("details.detail = 'owed'", source, kind)
+
+    def _jobs(self, condition: str, source: str, kind: str) -> list[KnownJob]:
+        with self._cursor() as cursor:
+            sql = _JOBS.format(source=_literal(source), kind=_literal(kind), condition=condition)
+            rows = cursor.execute(sql).fetchall()
+        return [KnownJob(*row) for row in rows]
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        # a connection of its own for each thread, to the same database
+        cursor = self.connection.cursor()
+        try:
+            yield cursor
+        finally:
+            cursor.close()
+
+    def forget(self, source: str) -> int:
+        """Removes all that is known of a source; gives the number of its jobs."""
+        con = self.connection
+        (jobs,) = con.execute(
+            f"select count(*) from loaded.job_versions where source = {_literal(source)}"
+            " and valid_to is null"
+        ).fetchone() or (0,)
+        con.execute("begin")
+        for table in SCHEMAS:
+            con.execute(f"delete from loaded.{table} where source = {_literal(source)}")
+        for table, column in _DLT_TABLES.items():
+            if self._has(table):
+                con.execute(f"delete from loaded.{table} where {column} = {_literal(source)}")
+        con.execute("commit")
+        return int(jobs)
+
+    # publishing
+
+    def publish(self, put_views: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+        """Replaces the file that readers open, whole, with the views in place."""
+        target = self.published
+        fresh = target.with_name(f".{target.name}.new")
+        for leftover in (fresh, _wal(fresh)):
+            leftover.unlink(missing_ok=True)
+        try:
+            with self._cursor() as cursor:
+                cursor.execute(
+                    f"attach {_literal(fresh)} as fresh (storage_version '{STORAGE_VERSION}')"
+                )
+                fresh.chmod(0o600)
+                cursor.execute("begin")
+                _copy_tables(cursor, _name(cursor), "fresh")
+                cursor.execute("commit")
+                cursor.execute("detach fresh")
+            with duckdb.connect(
+                fresh, config={**_SETTINGS, "enable_external_access": "false"}
+            ) as reader:
+                put_views(reader)
+                reader.execute("checkpoint")
+            _replace(fresh, target)
+        finally:
+            for leftover in (fresh, _wal(fresh)):
+                leftover.unlink(missing_ok=True)
+
+
+_NEWS: Final = """
+with judged as (
+    select
+        listed.position,
+        case
+            when versions.job_id is null then 'new'
+            when listed.updated_at < versions.updated_at then 'stale'
+            when versions.status = 'vanished' then 'changed'
+            when details.detail is not null
+                and details.listing_hash is distinct from listed.listing_hash then 'changed'
+            when details.detail is null and versions.row_hash <> listed.listing_hash then 'changed'
+            when details.detail = 'owed' then 'owed'
+            when details.detail is not null and versions.status = 'running' and not (
+                details.detail = 'refused'
+                and list_contains([{left_alone}]::varchar[], lower(versions.provider_status))
+            ) then 'running'
+        end as news,
+        versions.job_id,
+        versions.row_hash,
+        versions.updated_at,
+        versions.status,
+        details.listing_hash,
+        details.detail,
+    from listed
+    left join (
+        select * from loaded.job_versions
+        where source = {source} and kind = {kind} and valid_to is null
+    ) as versions using (job_id)
+    left join (
+        select * from loaded.job_details where source = {source} and kind = {kind}
+    ) as details using (job_id)
+)
+select * from judged where news is not null order by position
+"""
+
+_JOBS: Final = """
+select
+    versions.job_id,
+    versions.row_hash,
+    versions.updated_at,
+    versions.status,
+    versions.raw::varchar,
+    details.listing_hash,
+    details.detail,
+from loaded.job_versions as versions
+left join loaded.job_details as details using (source, kind, job_id)
+where versions.source = {source} and versions.kind = {kind} and versions.valid_to is null
+    and {condition}
+order by versions.created_at, versions.job_id
+"""
+
+
+def _copy_tables(connection: duckdb.DuckDBPyConnection, origin: str, to: str) -> None:
+    connection.execute(f'create schema if not exists "{to}".loaded')
+    tables = connection.execute(
+        "select table_name from duckdb_tables()"
+        f" where database_name = {_literal(origin)} and schema_name = 'loaded'"
+    ).fetchall()
+    for (table,) in tables:
+        connection.execute(
+            f'create or replace table "{to}".loaded."{table}" as from "{origin}".loaded."{table}"'
+        )
+
+
+def _name(connection: duckdb.DuckDBPyConnection) -> str:
+    row = connection.execute("select current_database()").fetchone()
+    assert row is not None  # noqa: S101 - a connection always has one
+    return str(row[0])
+
+
+def _columns(schema: pa.Schema) -> Iterator[tuple[str, str]]:
+    names = {pa.string(): "varchar", pa.bool_(): "boolean", pa.int64(): "bigint"}
+    for column in schema:
+        if pa.types.is_timestamp(column.type):
+            yield column.name, "timestamptz"
+        else:
+            yield column.name, names.get(column.type, "double")
+
+
+def _replace(fresh: Path, target: Path) -> None:
+    """Puts a file in the place of another in one step, and takes care that it stays there."""
+    with fresh.open("rb+") as file:
+        os.fsync(file.fileno())
+    # a client that wrote into the old file left its log beside it: against the new file it would
+    # make every open fail
+    _wal(target).unlink(missing_ok=True)
+    try:
+        fresh.replace(target)
+    except PermissionError as error:
+        raise JobledgerError(
+            f"{target} could not be replaced, since another program holds it open; what was synced"
+            " is kept and is published by the next sync"
+        ) from error
+    _wal(target).unlink(missing_ok=True)
+    if os.name == "posix":
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}.wal")
+
+
+def _literal(text: str | Path) -> str:
+    """Text as SQL. DuckDB's own parameters would import pandas, which costs half a second."""
+    return "'" + str(text).replace("'", "''") + "'"

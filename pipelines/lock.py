@@ -1,0 +1,47 @@
+"""One sync at a time: the lock of a ledger."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from jobledger.pipelines.exits import Exit
+from jobledger.pipelines.errors import JobledgerError
+
+
+class Busy(JobledgerError):
+    """Another process holds the ledger."""
+
+    exit_code = Exit.BUSY
+
+
+@contextmanager
+def locked(folder: Path, *, wait: float = 0.0) -> Iterator[None]:
+    """Holds the ledger in `folder`; waits for up to `wait` seconds. Raises `Busy`.
+
+    The operating system gives the lock back when its holder dies, however it dies.
+    """
+    lock = FileLock(folder / "lock", timeout=wait, mode=0o600)
+    holder = folder / "lock.pid"
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Busy(
+            f"another sync holds this ledger (PID {_read(holder)}); wait for it with"
+            " --wait SECONDS, or try again later"
+        ) from None
+    try:
+        holder.write_text(str(os.getpid()))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _read(holder: Path) -> str:
+    try:
+        return holder.read_text() or "unknown"
+    except OSError:
+        return "unknown"

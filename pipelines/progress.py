@@ -1,0 +1,134 @@
+"""What a person sees while a sync goes on: a live table on a terminal, plain lines elsewhere."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from jobledger.pipelines.sync import Watcher
+from jobledger.sources._provider.run import Outcome, Run
+
+
+if TYPE_CHECKING:
+    from rich.table import Table as Grid
+
+
+def closing_line(runs: Iterable[Run]) -> str:
+    """What changed, in few words: `12 new, 3 finished, 1 failed`."""
+    told = list(runs)
+    numbers = {
+        "new": sum(run.jobs_new for run in told),
+        "finished": sum(run.jobs_finished for run in told),
+        "failed": sum(run.jobs_failed for run in told),
+    }
+    said = [f"{number:,} {word}" for word, number in numbers.items() if number]
+    return ", ".join(said) if said else "nothing new"
+
+
+def ended_line(run: Run) -> str:
+    """One line on a kind that was read."""
+    said = [f"{run.jobs_listed:,} jobs listed", f"{run.jobs_changed:,} changed"]
+    if run.details_fetched:
+        said.append(f"{run.details_fetched:,} details")
+    if run.details_pending:
+        said.append(f"{run.details_pending:,} details left for the next sync")
+    if run.rejected:
+        said.append(f"{run.rejected:,} rejected")
+    if run.gap_to is not None:
+        said.append("a gap: jobs may have come and gone unseen")
+    said.append(f"{run.requests:,} requests")
+    line = f"{run.source} {run.kind}: {run.outcome}, {', '.join(said)}"
+    return f"{line}: {run.error_message}" if run.error_message else line
+
+
+class Lines:
+    """Plain lines, one as each kind ends."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def _say(self, line: str) -> None:
+        with self._lock:
+            print(line, file=self._stream, flush=True)
+
+    def started(self, run: Run) -> None:
+        """Says nothing."""
+
+    def ended(self, run: Run) -> None:
+        """Says how it went."""
+        self._say(ended_line(run))
+
+    def waiting(self, source: str, seconds: float, why: str) -> None:
+        """Says so, for a wait that someone might wonder about."""
+        if seconds >= 1:
+            self._say(f"{source}: waiting {seconds:.0f} s ({why})")
+
+    def published(self) -> None:
+        """Says nothing."""
+
+
+class Table:
+    """A table on the terminal, a row a kind, kept up to date."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self._waits: dict[str, str] = {}
+
+    def started(self, run: Run) -> None:
+        """Adds a row."""
+        self.runs.append(run)
+
+    def ended(self, run: Run) -> None:
+        """The row says it itself."""
+        self._waits.pop(run.source, None)
+
+    def waiting(self, source: str, seconds: float, why: str) -> None:
+        """Shows the wait with its source."""
+        self._waits[source] = f"waiting {seconds:.0f} s ({why})"
+
+    def published(self) -> None:
+        """Shows nothing."""
+
+    def __rich__(self) -> "Grid":
+        from rich.table import Table as Grid
+
+        grid = Grid(box=None, pad_edge=False, header_style="dim")
+        for name in ("source", "kind", "", "pages", "jobs", "changed", "details", "requests"):
+            is_number = name in {"pages", "jobs", "changed", "details", "requests"}
+            grid.add_column(name, justify="right" if is_number else "left")
+        for run in list(self.runs):
+            grid.add_row(
+                run.source,
+                run.kind,
+                self._state(run),
+                f"{run.pages:,}",
+                f"{run.jobs_listed:,}",
+                f"{run.jobs_changed:,}",
+                f"{run.details_fetched:,}",
+                f"{run.requests:,}",
+            )
+        return grid
+
+    def _state(self, run: Run) -> str:
+        if run.outcome is None:
+            return f"[yellow]{self._waits.get(run.source, 'reading')}[/]"
+        color = {"complete": "green", "incomplete": "yellow"}.get(run.outcome, "red")
+        return f"[{color}]{run.outcome}[/]"
+
+
+@contextmanager
+def shown(stream: TextIO, *, is_live: bool) -> Iterator[Watcher]:
+    """Whoever shows the progress, for as long as the sync goes on."""
+    if not is_live:
+        yield Lines(stream)
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    table = Table()
+    with Live(table, console=Console(file=stream), refresh_per_second=8, transient=False):
+        yield table
+    for run in table.runs:
+        if run.outcome is not Outcome.COMPLETE or run.rejected or run.details_pending or run.gap_to:
+            print(ended_line(run), file=stream)

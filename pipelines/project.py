@@ -1,0 +1,324 @@
+"""A project folder: where things are in it, and what the user has set.
+
+A value comes from the environment, else from `.dlt/secrets.toml`, else from `.dlt/config.toml`,
+named as dlt names it: `SOURCES__ZUORA_EU__CREDENTIALS__CLIENT_SECRET` is `client_secret` under
+`[sources.zuora_eu.credentials]`. Unlike dlt we never look further up: a secret is one source's or
+nobody's.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from difflib import get_close_matches
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from jobledger.pipelines.errors import ConfigError
+from jobledger.sources._provider.settings import SourceSettings
+
+_NAME: Final = re.compile(r"[a-z](?:[a-z0-9]|_(?!_))*")
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_KEYS: Final = (
+    *("provider", "base_url", "kinds", "api_version", "entity_ids", "org_ids", "track_id"),
+    *("zuora_version", "max_concurrent", "max_details", "quota_share", "full_walk_every"),
+    *("redact_users", "keep_query_text"),
+)
+_SECTIONS: Final = {
+    "warehouse": ("path",),
+    "sync": ("time_limit",),
+    "schedule": ("every", "cron"),
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folder with `.dlt/` in it."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    @classmethod
+    def find(cls, option: str | None = None) -> "Project":
+        """The folder of `--project`, of `JOBLEDGER_PROJECT`, or the present one."""
+        named = option or os.environ.get("JOBLEDGER_PROJECT")
+        folder = Path(named or ".").expanduser().absolute()
+        if named and not folder.is_dir():
+            raise ConfigError(f"there is no folder {folder}; make it, or name another --project")
+        return cls(folder)
+
+    @property
+    def warehouse(self) -> Path:
+        """The file that readers open."""
+        path = self._text(("warehouse", "path")) or "jobs.duckdb"
+        return self.folder / Path(path).expanduser()
+
+    @property
+    def state_dir(self) -> Path:
+        """jobledger's own folder."""
+        return self.folder / ".jobledger"
+
+    def make_state_dir(self) -> Path:
+        """jobledger's own folder, made if it is not there, for nobody else to read."""
+        try:
+            self.state_dir.mkdir(mode=0o700, exist_ok=True)
+            self.warehouse.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot write to {error.filename}: {error.strerror}; run jobledger as a user who"
+                " may, or choose another --project"
+            ) from None
+        return self.state_dir
+
+    @property
+    def sql_dir(self) -> Path:
+        """The project's own views."""
+        return self.folder / "sql"
+
+    @property
+    def time_limit(self) -> timedelta:
+        """How long a sync may take."""
+        return self._duration(("sync", "time_limit")) or timedelta(hours=2)
+
+    @property
+    def schedule(self) -> timedelta | None:
+        """How often a sync is meant to run; None where that is not said."""
+        return self._duration(("schedule", "every"))
+
+    # sources
+
+    def source_names(self) -> list[str]:
+        """The sources that are declared, in files or in the environment alone."""
+        names = set()
+        for settings in self._files:
+            sources = settings.get("sources", {})
+            if not isinstance(sources, dict):
+                raise ConfigError("'sources' is a value: expected sections such as [sources.zuora]")
+            names |= {name for name, value in sources.items() if isinstance(value, dict)}
+        for variable in self.environment:
+            parts = variable.split("__")
+            if len(parts) > 2 and parts[0] == "SOURCES":  # noqa: PLR2004 - SOURCES, name, key
+                names.add(parts[1].lower())
+        for name in names:
+            if not _NAME.fullmatch(name):
+                raise ConfigError(
+                    f"'{name}' is no name for a source: expected lower-case letters, digits and"
+                    " single underscores, a letter first, as in zuora_eu"
+                )
+        return sorted(names)
+
+    def sources(
+        self, kinds: Mapping[str, Sequence[str]], only: Sequence[str] | None = None
+    ) -> list[SourceSettings]:
+        """The settings of all sources, or of those named.
+
+        `kinds` names every provider's kinds. Raises `ConfigError`.
+        """
+        names = self.source_names()
+        if not names:
+            raise ConfigError(
+                f"no source is set in {self.folder / '.dlt'}: run 'jobledger init' and fill in"
+                " .dlt/config.toml, or try 'jobledger demo'"
+            )
+        for name in only or ():
+            if name not in names:
+                raise ConfigError(f"no source '{name}'{choices(name, names)}")
+        return [self._source(name, kinds) for name in names if not only or name in only]
+
+    def _source(self, name: str, known: Mapping[str, Sequence[str]]) -> SourceSettings:
+        said = self._section(("sources", name))
+        credentials = said.pop("credentials", {})
+        where = f"[sources.{name}]"
+        for key in said:
+            if key not in _KEYS:
+                raise ConfigError(f"{where} has an unknown setting '{key}'{choices(key, _KEYS)}")
+        provider = str(said.get("provider", name))
+        if provider not in known:
+            raise ConfigError(
+                f"{where} has no known provider: '{provider}'{choices(provider, list(known))}; set"
+                ' provider = "…" in it'
+            )
+        kinds = self._kinds(said.get("kinds"), where, known[provider])
+        if not isinstance(credentials, dict):
+            raise ConfigError(
+                f"{where} credentials: expected a section [sources.{name}.credentials]"
+            )
+        return SourceSettings(
+            name=name,
+            provider=provider,
+            base_url=_base_url(said.get("base_url"), name),
+            credentials={key: str(value) for key, value in credentials.items()},
+            kinds=kinds,
+            api_version=_optional(said.get("api_version")),
+            entity_ids=_joined(said.get("entity_ids")),
+            org_ids=_joined(said.get("org_ids")),
+            track_id=_optional(said.get("track_id")),
+            zuora_version=_optional(said.get("zuora_version")),
+            max_concurrent=_whole(said.get("max_concurrent", 4), f"{where} max_concurrent", 1),
+            max_details=_whole(said.get("max_details", 2000), f"{where} max_details", 0),
+            quota_share=_share(said.get("quota_share", 0.8), f"{where} quota_share"),
+            full_walk_every=duration(
+                said.get("full_walk_every", "24h"), f"{where} full_walk_every"
+            ),
+            redact_users=_truth(said.get("redact_users", False), f"{where} redact_users"),
+            keep_query_text=_truth(said.get("keep_query_text", True), f"{where} keep_query_text"),
+        )
+
+    def _kinds(self, said: Any, where: str, known: Sequence[str]) -> tuple[str, ...] | None:
+        if said is None:
+            return None
+        if isinstance(said, str):
+            said = _list(said)
+        if not isinstance(said, list) or not said:
+            raise ConfigError(f'{where} kinds: expected a list such as ["{known[0]}"]')
+        for kind in said:
+            if kind not in known:
+                raise ConfigError(f"{where} kinds: no kind '{kind}'{choices(str(kind), known)}")
+        return tuple(kind for kind in known if kind in said)
+
+    # where values come from
+
+    @cached_property
+    def _files(self) -> list[dict[str, Any]]:
+        return [self._file(name) for name in ("config.toml", "secrets.toml")]
+
+    def _file(self, name: str) -> dict[str, Any]:
+        path = self.folder / ".dlt" / name
+        try:
+            return tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot read {path}: {type(error).__name__}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{path} is no TOML: {error}") from None
+
+    def _section(self, place: tuple[str, ...]) -> dict[str, Any]:
+        """All that is said in a section: in the files, then in the environment."""
+        merged: dict[str, Any] = {}
+        for settings in self._files:
+            section: Any = settings
+            for part in place:
+                section = section.get(part, {}) if isinstance(section, dict) else {}
+            if isinstance(section, dict):
+                merged = _merged(merged, section)
+        prefix = "__".join(place).upper() + "__"
+        for variable, value in self.environment.items():
+            if variable.startswith(prefix) and value:
+                path = variable.removeprefix(prefix).lower().split("__")
+                said: Any = value
+                for part in reversed(path):
+                    said = {part: said}
+                merged = _merged(merged, said)
+        return merged
+
+    def _text(self, place: tuple[str, str]) -> Any:
+        section, key = place
+        said = self._section((section,))
+        for name in said:
+            if name not in _SECTIONS[section]:
+                expected = choices(name, _SECTIONS[section])
+                raise ConfigError(f"[{section}] has an unknown setting '{name}'{expected}")
+        return said.get(key)
+
+    def _duration(self, place: tuple[str, str]) -> timedelta | None:
+        said = self._text(place)
+        return None if said is None else duration(said, f"[{place[0]}] {place[1]}")
+
+
+def choices(name: str, known: Sequence[str]) -> str:
+    """What a wrong name could have been, as the end of a message."""
+    near = get_close_matches(name, known, n=1)
+    hint = f" (did you mean '{near[0]}'?)" if near else ""
+    return f"{hint}: expected one of {', '.join(known)}" if known else f"{hint}: there is none"
+
+
+def duration(said: Any, what: str) -> timedelta:
+    """A time span such as `15m`. Raises `ConfigError`."""
+    found = _DURATION.fullmatch(said.strip()) if isinstance(said, str) else None
+    if found is None or float(found[1]) == 0:
+        raise ConfigError(f'{what}: expected a time such as "30s", "15m", "24h" or "7d"')
+    return timedelta(**{_UNITS[found[2]]: float(found[1])})
+
+
+def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        is_both = isinstance(old, dict) and isinstance(value, dict)
+        merged[key] = _merged(old, value) if is_both and old is not None else value
+    return merged
+
+
+def _base_url(said: Any, name: str) -> str:
+    where = f"[sources.{name}] base_url"
+    if not isinstance(said, str) or not said:
+        raise ConfigError(
+            f"{where} is missing: expected the provider's address, such as"
+            f" https://rest.zuora.com; set it there, or as SOURCES__{name.upper()}__BASE_URL"
+        )
+    try:
+        parts = urlsplit(said)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ConfigError(f"{where} is no URL: expected https://HOST") from None
+    if parts.scheme not in {"http", "https"} or not host or parts.username or parts.query:
+        raise ConfigError(f"{where} is no plain URL: expected https://HOST")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ConfigError(f"{where}: expected https, since credentials are sent to {host}")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _optional(said: Any) -> str | None:
+    return None if said in (None, "") else str(said)
+
+
+def _joined(said: Any) -> str | None:
+    return ",".join(map(str, said)) if isinstance(said, list) else _optional(said)
+
+
+def _list(said: str) -> Any:
+    if said.lstrip().startswith("["):
+        try:
+            return json.loads(said.replace("'", '"'))
+        except ValueError:
+            return None
+    return [part.strip() for part in said.split(",") if part.strip()]
+
+
+def _whole(said: Any, what: str, least: int) -> int:
+    text = str(said)
+    if isinstance(said, bool) or not text.isdecimal() or int(text) < least:
+        raise ConfigError(f"{what}: expected a whole number from {least} on")
+    return int(text)
+
+
+def _share(said: Any, what: str) -> float:
+    try:
+        share = float(said)
+    except (TypeError, ValueError):
+        share = 0.0
+    if isinstance(said, bool) or not 0 < share <= 1:
+        raise ConfigError(f"{what}: expected a share above 0 and up to 1, such as 0.8")
+    return share
+
+
+def _truth(said: Any, what: str) -> bool:
+    found = {"true": True, "1": True, "false": False, "0": False}.get(str(said).lower())
+    if found is None:
+        raise ConfigError(f"{what}: expected true or false")
+    return found

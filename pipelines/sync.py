@@ -1,0 +1,244 @@
+"""One sync: every source is read and loaded by itself, side by side with the others.
+
+    provider -> walk -> Arrow tables -> dlt -> ledger -> publish
+
+Each source has its own dlt pipeline, with its own state and staging, so that an account that is
+slow or has to wait delays nobody's rows but its own. Reading goes on in many threads; loading and
+publishing take turns.
+"""
+
+import os
+import shutil
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import duckdb
+
+from jobledger.pipelines.ledger import Ledger
+from jobledger.sources._provider.asking import Budget
+from jobledger.sources._provider.client import Account
+from jobledger.sources._provider.clock import Clock
+from jobledger.sources._provider.kept import Kept
+from jobledger.sources._provider.kind import Provider
+from jobledger.sources._provider.reading import Reader
+from jobledger.sources._provider.run import Outcome, Run
+from jobledger.sources._provider.settings import SourceSettings
+from jobledger.sources._provider.source import job_source
+from jobledger.sources._provider.walk import Errand
+
+if TYPE_CHECKING:
+    import dlt
+
+PUBLISH_EVERY: Final = 10.0
+"""Seconds between publications while a sync goes on, at the least."""
+
+_DLT: Final = {
+    # no telemetry; nothing of what was loaded stays behind on disk; quiet but for our own words
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "CRITICAL",
+    "LOAD__DELETE_COMPLETED_JOBS": "true",
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    "EXTRACT__WORKERS": "16",
+}
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A source to sync, and which of its kinds."""
+
+    settings: SourceSettings
+    provider: Provider
+    kinds: Sequence[str]
+
+
+class Watcher(Protocol):
+    """Whoever shows the progress of a sync."""
+
+    def started(self, run: Run) -> None:
+        """A kind is about to be read; its run is filled in as it goes."""
+
+    def ended(self, run: Run) -> None:
+        """A kind was read and loaded, or failed."""
+
+    def waiting(self, source: str, seconds: float, why: str) -> None:
+        """A source waits because its provider asks for it."""
+
+    def published(self) -> None:
+        """Readers see what was loaded so far."""
+
+
+@dataclass
+class Result:
+    """What a sync came to."""
+
+    runs: list[Run] = field(default_factory=list)
+    load_errors: dict[str, BaseException] = field(default_factory=dict)
+    """Sources whose rows could not be loaded, and why."""
+
+
+@dataclass
+class Sync:
+    """One sync of some sources into one ledger."""
+
+    ledger: Ledger
+    folder: Path
+    """Where dlt works; nothing in it is worth keeping."""
+    kept: Kept
+    clock: Clock
+    watcher: Watcher
+    put_views: Callable[[duckdb.DuckDBPyConnection], None]
+    schedule: timedelta | None = None
+    is_full: bool = False
+    open_account: Callable[..., Account] = Account
+    is_clock_real: bool = True
+    """Versions are valid from the moment that dlt loads them; else from the clock's."""
+
+    def __post_init__(self) -> None:
+        self._loading = threading.Lock()
+        self._published_at: float | None = None
+        self._sync_id = uuid.uuid4().hex
+
+    def run(self, assignments: Sequence[Assignment]) -> Result:
+        """Syncs all sources; returns when every one has loaded and the ledger is published."""
+        result = Result()
+        with ThreadPoolExecutor(len(assignments), thread_name_prefix="source") as threads:
+            for runs in threads.map(lambda each: self._source(each, result), assignments):
+                result.runs.extend(runs)
+        self._publish()
+        return result
+
+    def _source(self, assignment: Assignment, result: Result) -> list[Run]:
+        settings = assignment.settings
+        runs = [self._start(assignment, kind) for kind in assignment.kinds]
+        try:
+            self._read_and_load(assignment, runs)
+        except Exception as error:  # noqa: BLE001 - one source that fails leaves the rest alone
+            result.load_errors[settings.name] = error
+            for run in runs:
+                run.outcome = Outcome.FAILED
+        for run in runs:
+            self.watcher.ended(run)
+        return runs
+
+    def _start(self, assignment: Assignment, kind: str) -> Run:
+        settings = assignment.settings
+        run = Run(
+            sync_id=self._sync_id,
+            source=settings.name,
+            provider=assignment.provider.name,
+            kind=kind,
+            started_at=self.clock.now(),
+            schedule_seconds=self.schedule.total_seconds() if self.schedule else None,
+        )
+        self.watcher.started(run)
+        return run
+
+    def _read_and_load(self, assignment: Assignment, runs: Sequence[Run]) -> None:
+        settings = assignment.settings
+        account = self.open_account(
+            settings,
+            assignment.provider.dialect,
+            self.clock,
+            self.kept,
+            on_wait=lambda seconds, why: self.watcher.waiting(settings.name, seconds, why),
+        )
+        with self._loading:
+            pipeline = prepared_pipeline(self.ledger, self.folder, settings.name)
+        with ThreadPoolExecutor(settings.max_concurrent, thread_name_prefix="detail") as pool:
+            errands = self._errands(assignment, runs, account, pool)
+            pipeline.extract(
+                job_source(errands, observed_at=self._observed_at()), loader_file_format="parquet"
+            )
+        with self._loading:
+            pipeline.normalize()
+            pipeline.load(raise_on_failed_jobs=True)
+            self._publish_if_due()
+
+    def _errands(
+        self,
+        assignment: Assignment,
+        runs: Sequence[Run],
+        account: Account,
+        pool: ThreadPoolExecutor,
+    ) -> list[Errand]:
+        settings, provider = assignment.settings, assignment.provider
+        budget = Budget(settings.max_details)
+        user_key = self.kept.user_key() if settings.redact_users else None
+        errands = []
+        for run in runs:
+            kind, client = provider.kind(run.kind), account.client()
+            run.meter = client.meter
+            reader = Reader(settings, provider, kind, account.redactor, user_key)
+            errands.append(
+                Errand(
+                    settings=settings,
+                    provider=provider,
+                    kind=kind,
+                    client=client,
+                    reader=reader,
+                    known=self.ledger,
+                    clock=self.clock,
+                    pool=pool,
+                    budget=budget,
+                    run=run,
+                    is_full=self.is_full,
+                )
+            )
+        return errands
+
+    def _observed_at(self) -> Any:
+        newest, now = self.ledger.newest_version_at(), self.clock.now()
+        if newest is not None and newest >= now:
+            # a clock that was put back must not make versions that end before they begin
+            return newest + timedelta(microseconds=1)
+        return None if self.is_clock_real else now
+
+    def _publish_if_due(self) -> None:
+        now = self.clock.monotonic()
+        if self._published_at is None or now - self._published_at >= PUBLISH_EVERY:
+            self._publish()
+
+    def _publish(self) -> None:
+        self.ledger.publish(self.put_views)
+        self._published_at = self.clock.monotonic()
+        self.watcher.published()
+
+
+def prepared_pipeline(ledger: Ledger, folder: Path, source: str) -> "dlt.Pipeline":
+    """The dlt pipeline of a source, with the state that the ledger holds.
+
+    What dlt keeps on disk is thrown away first: the ledger alone knows what was really loaded.
+    """
+    _prepare_dlt(folder)
+    import dlt
+
+    shutil.rmtree(folder / source, ignore_errors=True)
+    pipeline = dlt.pipeline(
+        pipeline_name=source,
+        pipelines_dir=str(folder),
+        destination=dlt.destinations.duckdb(
+            ledger.connection,
+            # pipelines that share a staging dataset empty each other's
+            staging_dataset_name_layout=f"%s_{source}",
+        ),
+        dataset_name="loaded",
+    )
+    pipeline.sync_destination()
+    return pipeline
+
+
+def _prepare_dlt(folder: Path) -> None:
+    """Keeps dlt to our folder: it must neither read the user's `.dlt/` nor write at home."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings: Mapping[str, str] = {
+        **_DLT,
+        "DLT_PROJECT_DIR": str(folder),
+        "DLT_DATA_DIR": str(folder),
+    }
+    os.environ.update(settings)

@@ -1,0 +1,165 @@
+"""What a listing does not tell of its jobs: asked for by id, and remembered while it is owed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import pyarrow as pa
+
+from jobledger.sources._provider.asking import Answer, Asker, Budget, Question
+from jobledger.sources._provider.json_text import loads
+from jobledger.sources._provider.known import KnownJob, News
+from jobledger.sources._provider.model import DETAILS
+from jobledger.sources._provider.reading import Reader, Reading
+from jobledger.sources._provider.run import Run
+
+MERGED: Final = "merged"
+OWED: Final = "owed"
+REFUSED: Final = "refused"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A job that the listing has news of."""
+
+    reading: Reading
+    listing_hash: str
+    updated_at: datetime | None
+    news: News
+    job: KnownJob | None
+    """What the ledger has of it."""
+
+
+@dataclass
+class Settled:
+    """What is to be loaded of some jobs."""
+
+    found: list[tuple[Reading, KnownJob | None]] = field(default_factory=list)
+    marks: list[tuple[str, str | None, str]] = field(default_factory=list)
+    """Job id, the hash of the listing it was made from, and what came of its detail."""
+
+
+class Details:
+    """The details of one kind in one sync."""
+
+    def __init__(self, reader: Reader, asker: Asker, budget: Budget, run: Run) -> None:
+        self.pending: set[str] = set()
+        """The jobs whose detail is still owed."""
+        self._reader = reader
+        self._asker = asker
+        self._budget = budget
+        self._run = run
+        self._owed: dict[str, KnownJob] = {}
+        self._early: dict[str, Answer] = {}
+
+    def fetch_owed(self, owed: Sequence[KnownJob]) -> None:
+        """Asks for what earlier syncs left over, as far as the budget goes."""
+        self._owed = {job.job_id: job for job in owed}
+        self.pending = set(self._owed)
+        questions = [
+            Question(job.job_id, stored(job), is_listed=False)
+            for job in owed[: self._budget.take(len(owed))]
+        ]
+        self._early = {answer.question.job_id: answer for answer in self._asked(questions)}
+
+    def _asked(self, questions: Sequence[Question]) -> list[Answer]:
+        answers = list(self._asker.ask(questions))
+        self._run.details_fetched += sum(answer.reading is not None for answer in answers)
+        return answers
+
+    def settle(self, items: Sequence[Item]) -> Settled:
+        """What to load of jobs that the listing has news of."""
+        answers: dict[str, Answer] = {}
+        questions: list[Question] = []
+        for item in items:
+            early = self._early.pop(item.reading.job_id, None)
+            if early is None or not self._is_fresh(early, item.updated_at):
+                questions.append(Question(item.reading.job_id, item.reading))
+            elif early.reading is None:
+                answers[item.reading.job_id] = early
+            else:
+                merged = self._reader.merged(item.reading, early.reading)
+                answers[item.reading.job_id] = Answer(early.question, merged)
+        asked = self._asked(questions[: self._budget.take(len(questions))])
+        answers.update((answer.question.job_id, answer) for answer in asked)
+        settled = Settled()
+        for item in items:
+            self._settle(item, answers.get(item.reading.job_id), settled)
+        return settled
+
+    def _settle(self, item: Item, answer: Answer | None, settled: Settled) -> None:
+        job_id, job = item.reading.job_id, item.job
+        if answer is not None and answer.is_refused:
+            if item.news in {News.NEW, News.CHANGED}:
+                self._found(item.reading, job, settled)
+            self._mark(job_id, item.listing_hash, REFUSED, job, settled)
+        elif (
+            answer is None or answer.reading is None or not self._is_fresh(answer, item.updated_at)
+        ):
+            if job is None:
+                settled.found.append((item.reading, None))
+            # a known job keeps its version, and the listing that version was made from
+            kept = item.listing_hash if job is None else job.listing_hash
+            self._mark(job_id, kept, OWED, job, settled)
+        else:
+            if job is None or self._is_fresh(answer, job.updated_at):
+                self._found(answer.reading, job, settled)
+            self._mark(job_id, item.listing_hash, MERGED, job, settled)
+
+    def has(self, job_id: str) -> bool:
+        """Whether the job was fetched because it was owed, and waits for the listing to show it."""
+        answer = self._early.get(job_id)
+        return answer is not None and answer.reading is not None
+
+    def left_over(self) -> Settled:
+        """What to load of owed jobs that the listing did not show."""
+        settled = Settled()
+        for job_id, answer in self._early.items():
+            job = self._owed[job_id]
+            if answer.is_refused:
+                self._mark(job_id, job.listing_hash, REFUSED, job, settled)
+            elif answer.reading is not None:
+                if self._is_fresh(answer, job.updated_at):
+                    self._found(answer.reading, job, settled)
+                self._mark(job_id, job.listing_hash, MERGED, job, settled)
+        self._early = {}
+        return settled
+
+    def table(self, settled: Settled, kind: str, now: datetime) -> pa.Table:
+        """The rows of `DETAILS`."""
+        ids, hashes, marks = (list(column) for column in zip(*settled.marks, strict=True))
+        count = len(ids)
+        columns = [[self._run.source] * count, [kind] * count, ids, hashes, marks, [now] * count]
+        return pa.table(
+            [pa.array(c, f.type) for c, f in zip(columns, DETAILS, strict=True)], schema=DETAILS
+        )
+
+    def _found(self, reading: Reading, job: KnownJob | None, settled: Settled) -> None:
+        if job is None or self._reader.row_hash(reading) != job.row_hash:
+            settled.found.append((reading, job))
+
+    def _mark(
+        self,
+        job_id: str,
+        listing_hash: str | None,
+        mark: str,
+        job: KnownJob | None,
+        settled: Settled,
+    ) -> None:
+        (self.pending.add if mark == OWED else self.pending.discard)(job_id)
+        if job is None or (job.listing_hash, job.detail) != (listing_hash, mark):
+            settled.marks.append((job_id, listing_hash, mark))
+
+    def _is_fresh(self, answer: Answer, than: datetime | None) -> bool:
+        """Whether an answer is no older than what is known already; an error always is."""
+        if answer.reading is None or than is None:
+            return True
+        (updated_at,) = self._reader.updated_at([answer.reading])
+        return updated_at is None or updated_at >= than
+
+
+def stored(job: KnownJob) -> Reading:
+    """The record that a job's current version was made from."""
+    raw = job.raw.encode()
+    return Reading(job.job_id, loads(raw), raw)

@@ -1,0 +1,87 @@
+"""What is known of a kind's jobs before a sync, as its walk needs to hear it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import pyarrow as pa
+
+from jobledger.sources._provider.model import TIME, column
+
+
+class News(StrEnum):
+    """What a listing tells of a job that is not told already."""
+
+    NEW = "new"
+    """not in the ledger"""
+    CHANGED = "changed"
+    RUNNING = "running"
+    """unchanged in the listing, but running when last seen"""
+    OWED = "owed"
+    """unchanged in the listing, but its detail could not be fetched so far"""
+    STALE = "stale"
+    """older than what the ledger has; not to be followed"""
+
+
+LISTED = pa.schema(
+    [
+        column("position", pa.int64()),
+        column("job_id", pa.string()),
+        column("listing_hash", pa.string()),
+        column("updated_at", TIME),
+    ]
+)
+"""What is asked about: a job of the listing, and a hash over all that the listing says of it."""
+
+
+@dataclass(frozen=True)
+class KnownJob:
+    """The ledger's current version of a job."""
+
+    job_id: str
+    row_hash: str
+    updated_at: datetime | None
+    status: str
+    raw: str
+    listing_hash: str | None = None
+    """The listing it was made from, for kinds with details."""
+    detail: str | None = None
+    """What came of asking for its detail (`merged`, `owed`, `refused`)."""
+
+
+class Known(Protocol):
+    """The ledger, as far as a walk may look into it. Safe to use from several threads."""
+
+    def news(
+        self, source: str, kind: str, listed: pa.Table, left_alone: frozenset[str]
+    ) -> list[tuple[int, News, KnownJob | None]]:
+        """The jobs of `listed` that need looking at: position, why, and what the ledger has."""
+
+    def open_jobs(self, source: str, kind: str) -> list[KnownJob]:
+        """All jobs of a kind that were not finished when last seen."""
+
+    def owed(self, source: str, kind: str) -> list[KnownJob]:
+        """The jobs whose detail is owed."""
+
+
+class NothingKnown:
+    """An empty ledger: every job is new."""
+
+    def news(
+        self,
+        source: str,  # noqa: ARG002 - the protocol's
+        kind: str,  # noqa: ARG002
+        listed: pa.Table,
+        left_alone: frozenset[str],  # noqa: ARG002
+    ) -> list[tuple[int, News, KnownJob | None]]:
+        """All of them."""
+        return [(at, News.NEW, None) for at in range(listed.num_rows)]
+
+    def open_jobs(self, source: str, kind: str) -> list[KnownJob]:  # noqa: ARG002
+        """None."""
+        return []
+
+    def owed(self, source: str, kind: str) -> list[KnownJob]:  # noqa: ARG002
+        """None."""
+        return []

@@ -1,0 +1,80 @@
+"""A source of jobs for dlt: one resource per kind, each with its own incremental state."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import dlt
+from dlt.common.schema.typing import TScd2StrategyDict
+from dlt.extract import DltResource, DltSource
+
+from jobledger.sources._provider.model import DETAILS, JOBS, REJECTED
+from jobledger.sources._provider.run import RUNS
+from jobledger.sources._provider.walk import Errand, Walk
+
+_SAME_JOB: Final = (
+    "exists (select 1 from {staging_table} as staged where staged.source = {table}.source"
+    " and staged.kind = {table}.kind and staged.job_id = {table}.job_id)"
+)
+"""The versions that a load may retire. dlt's own `merge_key` compares the key's parts glued
+together, under which two different jobs may look like one."""
+
+
+def _hints(observed_at: datetime | None) -> Mapping[str, Any]:
+    """How dlt loads each table."""
+    versions: TScd2StrategyDict = {
+        "disposition": "merge",
+        "strategy": "scd2",
+        "validity_column_names": ["valid_from", "valid_to"],
+        "row_version_column_name": "row_hash",
+        "destination_scope": _SAME_JOB,
+        "boundary_timestamp": None if observed_at is None else observed_at.isoformat(),
+    }
+    make = dlt.mark.make_hints
+    return {
+        "job_versions": make(
+            table_name="job_versions",
+            write_disposition=versions,
+            columns={"raw": {"data_type": "json"}},
+        ),
+        "job_details": make(
+            table_name="job_details",
+            write_disposition={"disposition": "merge", "strategy": "delete-insert"},
+            primary_key=["source", "kind", "job_id"],
+        ),
+        "rejected_records": make(table_name="rejected_records", write_disposition="append"),
+        "sync_runs": make(table_name="sync_runs", write_disposition="append"),
+    }
+
+
+SCHEMAS: Final = {
+    "job_versions": JOBS,
+    "job_details": DETAILS,
+    "rejected_records": REJECTED,
+    "sync_runs": RUNS,
+}
+"""The tables that a source fills, and their columns."""
+
+
+def job_source(errands: Sequence[Errand], *, observed_at: datetime | None = None) -> DltSource:
+    """The dlt source that walks these kinds of one account, side by side.
+
+    `observed_at` is the moment from which the versions found are valid; dlt's load time where
+    None.
+    """
+    hints = _hints(observed_at)
+
+    def resource(errand: Errand) -> DltResource:
+        @dlt.resource(name=errand.kind.name, parallelized=True)
+        def walk() -> Iterator[Any]:
+            state = dlt.current.resource_state(errand.kind.name)
+            for table, rows in Walk(errand, state).tables():
+                yield dlt.mark.with_hints(rows, hints[table], create_table_variant=True)
+
+        return walk
+
+    @dlt.source(name=errands[0].settings.name, max_table_nesting=0)
+    def source() -> list[DltResource]:
+        return [resource(errand) for errand in errands]
+
+    return source()

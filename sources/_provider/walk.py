@@ -1,0 +1,334 @@
+"""One sync of one kind: walk its listing, ask for what the listing does not tell, say what is new.
+
+The rules are those of the contract's section 6. What makes them hold:
+
+- Every job that the listing shows is compared with the ledger, whatever its dates; nothing is
+  decided by a cursor. What moved is read in full and loaded; loading it twice changes nothing.
+- A job that is open in the ledger and not in the listing is asked for by id.
+- A listing is cut short only if it was newest first through a whole walk, and only below every job
+  created since the last complete sync.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+import pyarrow as pa
+
+from jobledger.sources._provider.asking import Asker, Budget, Question
+from jobledger.sources._provider.client import Client
+from jobledger.sources._provider.clock import Clock
+from jobledger.sources._provider.details import Details, Item, Settled, stored
+from jobledger.sources._provider.errors import ProviderError
+from jobledger.sources._provider.kind import Kind, Provider
+from jobledger.sources._provider.known import LISTED, Known, KnownJob, News
+from jobledger.sources._provider.model import OPEN, REJECTED, TIME, Status
+from jobledger.sources._provider.paging import Page
+from jobledger.sources._provider.reading import Reader, Reading
+from jobledger.sources._provider.run import Outcome, Run, Scope
+from jobledger.sources._provider.seen import Seen
+from jobledger.sources._provider.settings import SourceSettings
+
+Loadable: TypeAlias = tuple[str, pa.Table]
+"""Rows, and the name of the table they belong in."""
+_BATCH: Final = 5_000
+"""Jobs that are compared with the ledger at once."""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """All that a walk works with."""
+
+    settings: SourceSettings
+    provider: Provider
+    kind: Kind
+    client: Client
+    reader: Reader
+    known: Known
+    clock: Clock
+    pool: Executor
+    budget: Budget
+    run: Run
+    is_full: bool = False
+    """Walk the listing to its end, whatever its order."""
+
+    @property
+    def version(self) -> str:
+        """The version of the provider's API to speak to."""
+        return self.settings.api_version or self.provider.api_version
+
+
+class Walk:
+    """One sync of one kind."""
+
+    def __init__(self, errand: Errand, state: MutableMapping[str, Any]) -> None:
+        """`state` is where this kind's incremental sync stands; it moves when a walk completes."""
+        self._errand = errand
+        self._kind = errand.kind
+        self._reader = errand.reader
+        self._run = errand.run
+        self._state = state
+        self._asker = Asker(errand.kind, errand.client, errand.reader, errand.pool, errand.version)
+        self._details = Details(errand.reader, self._asker, errand.budget, errand.run)
+        self._seen = Seen()
+        self._order = Order()
+        self._batch: list[Reading] = []
+        self._open: dict[str, KnownJob] = {}
+        self._still_open: set[str] = set()
+        self._error: ProviderError | None = None
+
+    def tables(self) -> Iterator[Loadable]:
+        """What is to be loaded, as it is found: table name and rows. The run's row comes last."""
+        known, name, kind = self._errand.known, self._run.source, self._kind.name
+        self._open = {job.job_id: job for job in known.open_jobs(name, kind)}
+        self._still_open = set(self._open)
+        try:
+            if self._kind.details:
+                self._details.fetch_owed(known.owed(name, kind))
+            yield from self._listed()
+            yield from self._load(self._news())
+            yield from self._not_listed()
+        except ProviderError as error:
+            self._error = error
+            # what was read is kept
+            yield from self._load(self._news())
+        yield from self._settled(self._details.left_over())
+        self._finish(self._error or self._asker.fault)
+        if self._reader.rejected:
+            yield "rejected_records", self._rejected()
+        yield "sync_runs", self._run.row()
+
+    # the listing
+
+    @property
+    def host(self) -> str:
+        """The host that the listing is on."""
+        return self._errand.client.host
+
+    def get(self, params: Mapping[str, str]) -> Any:
+        """One answer of the listing."""
+        path = self._kind.listing.format(version=self._errand.version)
+        return self._errand.client.get(path, params)
+
+    def _listed(self) -> Iterator[Loadable]:
+        may_cut = self._may_cut()
+        for page in self._kind.paging.pages(self):
+            self._run.pages += 1
+            fresh = self._take(page)
+            if not (may_cut or page.is_cut or len(self._batch) >= _BATCH):
+                continue
+            news = self._news()
+            if page.is_cut:
+                self._mind_gap(fresh, news)
+            yield from self._load(news)
+            if may_cut and fresh and not news and self._is_below():
+                self._run.scope = Scope.RECENT
+                return
+
+    def _take(self, page: Page) -> list[Reading]:
+        """The jobs of a page that were not seen before; they join the batch."""
+        fresh: list[Reading] = []
+        for item in page.records:
+            if not self._seen.add(self._reader.identity(item)):
+                continue
+            page.unseen += 1
+            reading = self._reader.take(item)
+            if reading is None:
+                continue
+            if self._kind.belongs is None or self._kind.belongs(reading.record):
+                fresh.append(reading)
+        self._run.jobs_listed += len(fresh)
+        self._order.follow(self._reader.created_at(fresh))
+        self._batch.extend(fresh)
+        return fresh
+
+    def _may_cut(self) -> bool:
+        walked_at = _time(self._state.get("full_walk_at"))
+        return (
+            self._kind.newest_first
+            and not self._errand.is_full
+            and bool(self._state.get("is_newest_first"))
+            and walked_at is not None
+            and self._run.started_at - walked_at < self._errand.settings.full_walk_every
+        )
+
+    def _is_below(self) -> bool:
+        """Whether the last complete sync listed all jobs further down."""
+        position = _time(self._state.get("position"))
+        oldest = self._order.oldest
+        return (
+            self._order.is_newest_first
+            and position is not None
+            and oldest is not None
+            and oldest < position
+        )
+
+    def _mind_gap(self, fresh: Sequence[Reading], news: Sequence[Item]) -> None:
+        """Says so if a full window shows no job that is known: there may have been more."""
+        complete_at = _time(self._state.get("complete_at"))
+        new = sum(item.news is News.NEW for item in news)
+        if complete_at is not None and fresh and new == len(fresh):
+            created = self._reader.created_at(fresh)
+            updated = self._reader.updated_at(fresh)
+            shown = [at or changed for at, changed in zip(created, updated, strict=True)]
+            self._run.gap_from = complete_at
+            self._run.gap_to = min((at for at in shown if at is not None), default=None)
+
+    # comparing with the ledger, and loading
+
+    def _news(self) -> list[Item]:
+        batch, self._batch = self._batch, []
+        if not batch:
+            return []
+        hashes = [self._reader.row_hash(reading) for reading in batch]
+        updated = self._reader.updated_at(batch)
+        listed = pa.table(
+            [
+                pa.array(range(len(batch)), pa.int64()),
+                pa.array([reading.job_id for reading in batch], pa.string()),
+                pa.array(hashes, pa.string()),
+                pa.array(updated, TIME),
+            ],
+            schema=LISTED,
+        )
+        told = self._errand.known.news(
+            self._run.source, self._kind.name, listed, self._kind.left_alone
+        )
+        loaded = {at for at, news, _ in told if news is not News.STALE}
+        self._reader.report(reading for at, reading in enumerate(batch) if at not in loaded)
+        return [Item(batch[at], hashes[at], updated[at], news, job) for at, news, job in told]
+
+    def _load(self, news: Iterable[Item]) -> Iterator[Loadable]:
+        current = [item for item in news if item.news is not News.STALE]
+        if self._kind.details:
+            yield from self._settled(self._details.settle(current))
+        else:
+            yield from self._settled(Settled([(item.reading, item.job) for item in current]))
+
+    def _settled(self, settled: Settled) -> Iterator[Loadable]:
+        if settled.found:
+            rows = self._reader.jobs([reading for reading, _ in settled.found])
+            self._count(rows, [job for _, job in settled.found])
+            yield "job_versions", rows
+        if settled.marks:
+            now = self._errand.clock.now()
+            yield "job_details", self._details.table(settled, self._kind.name, now)
+
+    def _count(self, rows: pa.Table, known: Sequence[KnownJob | None]) -> None:
+        """Counts what is loaded, for the run's row and the closing line."""
+        run = self._run
+        run.jobs_changed += rows.num_rows
+        columns = (rows[name].to_pylist() for name in ("job_id", "status", "is_terminal"))
+        for job_id, status, is_over, job in zip(*columns, known, strict=True):
+            (self._still_open.discard if is_over else self._still_open.add)(job_id)
+            run.jobs_new += job is None
+            run.jobs_finished += is_over and job is not None and job.status in OPEN
+            run.jobs_failed += status == Status.FAILED and (job is None or job.status != status)
+
+    # jobs that the listing does not show
+
+    def _not_listed(self) -> Iterator[Loadable]:
+        """Asks for each open job that the listing went without."""
+        missing = [
+            job
+            for job_id, job in self._open.items()
+            if job_id.encode() not in self._seen and not self._details.has(job_id)
+        ]
+        vanished: list[tuple[Reading, KnownJob]] = []
+        settled = Settled()
+        for answer in self._asker.ask(
+            [Question(job.job_id, stored(job), is_listed=False) for job in missing]
+        ):
+            job = self._open[answer.question.job_id]
+            if answer.reading is not None:
+                (updated_at,) = self._reader.updated_at([answer.reading])
+                is_stale = updated_at and job.updated_at and updated_at < job.updated_at
+                if not is_stale and self._reader.row_hash(answer.reading) != job.row_hash:
+                    settled.found.append((answer.reading, job))
+            elif answer.is_gone and self._run.scope is Scope.FULL:
+                vanished.append((answer.question.base, job))
+        yield from self._settled(settled)
+        if vanished:
+            rows = self._reader.vanished([reading for reading, _ in vanished])
+            self._count(rows, [job for _, job in vanished])
+            yield "job_versions", rows
+
+    # the end
+
+    def _finish(self, error: ProviderError | None) -> None:
+        run = self._run
+        run.finished_at = self._errand.clock.now()
+        run.open_jobs = len(self._still_open)
+        run.details_pending = len(self._details.pending)
+        run.rejected = len(self._reader.rejected)
+        run.listed_from = self._order.oldest
+        if error is None:
+            run.outcome = Outcome.COMPLETE
+            self._move()
+            return
+        run.error_kind, run.error_message = error.kind, str(error)
+        is_lost = run.pages == 0 and not error.is_planned
+        run.outcome = Outcome.FAILED if is_lost else Outcome.INCOMPLETE
+
+    def _move(self) -> None:
+        """Moves the position of the incremental sync, now that the listing was walked."""
+        state, run, order = self._state, self._run, self._order
+        complete_at, forgets_after = _time(state.get("complete_at")), self._kind.forgets_after
+        if complete_at and forgets_after and run.started_at - complete_at > forgets_after:
+            run.gap_from, run.gap_to = complete_at, run.started_at - forgets_after
+        if order.newest is not None:
+            newest = max(order.newest, _time(state.get("position")) or order.newest)
+            state["position"] = newest.isoformat()
+        if run.scope is Scope.FULL:
+            state["is_newest_first"] = order.is_newest_first
+            state["full_walk_at"] = run.started_at.isoformat()
+        state["complete_at"] = run.started_at.isoformat()
+
+    def _rejected(self) -> pa.Table:
+        now = self._errand.clock.now()
+        run = self._run
+        rows = [
+            (
+                run.sync_id,
+                run.source,
+                run.kind,
+                each.job_id,
+                each.field,
+                each.problem,
+                each.raw,
+                now,
+            )
+            for each in self._reader.rejected
+        ]
+        columns = zip(*rows, strict=True)
+        return pa.table(
+            [pa.array(list(c), f.type) for c, f in zip(columns, REJECTED, strict=True)],
+            schema=REJECTED,
+        )
+
+
+class Order:
+    """The order in which a listing shows its jobs, by when they were created."""
+
+    def __init__(self) -> None:
+        self.is_newest_first = True
+        """No job so far was newer than the one before it."""
+        self.newest: datetime | None = None
+        self.oldest: datetime | None = None
+
+    def follow(self, created: Iterable[datetime | None]) -> None:
+        """Takes the next jobs."""
+        for at in created:
+            if at is None:
+                self.is_newest_first = False
+                continue
+            if self.oldest is not None and at > self.oldest:
+                self.is_newest_first = False
+            self.oldest = at if self.oldest is None else min(self.oldest, at)
+            self.newest = at if self.newest is None else max(self.newest, at)
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,1 @@
+"""A permanent, queryable ledger of bulk jobs."""

@@ -1,0 +1,131 @@
+"""Real syncs into a real ledger, of providers that answer from a script."""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from jobledger.pipelines.ledger import Ledger
+from jobledger.pipelines.sync import Assignment, Result, Sync
+from jobledger.sources import providers
+from jobledger.sources._provider.redact import Redactor
+from jobledger.sources._provider.run import Run
+from jobledger.sources._provider.settings import SourceSettings
+from tests.sources.scripted import Answerer, FixedClock, ScriptedClient
+
+
+class Quiet:
+    """Watches, and says nothing."""
+
+    def started(self, run: Run) -> None: ...
+
+    def ended(self, run: Run) -> None: ...
+
+    def waiting(self, source: str, seconds: float, why: str) -> None: ...
+
+    def published(self) -> None: ...
+
+
+class Keys:
+    """Keeps a key for the users' names."""
+
+    def user_key(self) -> bytes:
+        return b"key"
+
+
+class Project:
+    """A folder with a ledger, and a clock that each sync moves on by an hour."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.published = folder / "jobs.duckdb"
+        self.clock = FixedClock()
+        self.asked: list[str] = []
+
+    def sync(
+        self,
+        answer: Answerer,
+        provider: str = "zuora",
+        kinds: Sequence[str] | None = None,
+        *,
+        is_full: bool = False,
+        hours: float = 1,
+        **settings: Any,
+    ) -> dict[str, Run]:
+        """One sync of one source; its runs by kind. `asked` holds what the provider was asked."""
+        result = self.sync_all({provider: answer}, kinds, is_full=is_full, **settings)
+        self.clock.move(timedelta(hours=hours))
+        assert result.load_errors == {}
+        return {run.kind: run for run in result.runs}
+
+    def sync_all(
+        self,
+        answers: Mapping[str, Answerer],
+        kinds: Sequence[str] | None = None,
+        *,
+        is_full: bool = False,
+        **settings: Any,
+    ) -> Result:
+        """One sync of several sources, each named after its provider."""
+        state = self.folder / ".jobledger"
+        state.mkdir(exist_ok=True)
+        self.asked = []
+        found = providers()
+        with Ledger(state / "ledger.duckdb", self.published) as ledger:
+            sync = Sync(
+                ledger=ledger,
+                folder=state / "dlt",
+                kept=Keys(),  # type: ignore[arg-type]
+                clock=self.clock,  # type: ignore[arg-type]
+                watcher=Quiet(),
+                put_views=lambda connection: None,
+                is_full=is_full,
+                is_clock_real=False,
+                open_account=self._open(answers),
+            )
+            return sync.run(
+                [
+                    Assignment(
+                        SourceSettings(name, name, "https://127.0.0.1", **settings),
+                        found[name],
+                        kinds or [kind.name for kind in found[name].kinds],
+                    )
+                    for name in answers
+                ]
+            )
+
+    def _open(self, answers: Mapping[str, Answerer]) -> Callable[..., Any]:
+        project = self
+
+        class Account:
+            def __init__(self, settings: SourceSettings, *_: Any, **__: Any) -> None:
+                self.redactor = Redactor()
+                self._answer = answers[settings.name]
+
+            def client(self) -> ScriptedClient:
+                client = ScriptedClient(self._answer)
+                client.asked = project.asked
+                return client
+
+        return Account
+
+    def lose_working_files(self) -> None:
+        shutil.rmtree(self.folder / ".jobledger")
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(self.published, read_only=True) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            return connection.execute(sql).fetchall()
+
+    def current(self) -> list[tuple[Any, ...]]:
+        """Id, status and word of each job now."""
+        return self.rows(
+            "select job_id, status, provider_status from loaded.job_versions"
+            " where valid_to is null order by kind, job_id"
+        )
+
+    def versions(self) -> int:
+        return int(self.rows("select count(*) from loaded.job_versions")[0][0])

@@ -1,0 +1,188 @@
+"""Details: what a Salesforce listing does not tell is fetched when it must be, and only then."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobledger.sources._provider.errors import NotFound, Refused, ServerFault
+from tests.pipelines.scripted_sync import Project
+
+Record = dict[str, Any]
+INGEST = ["ingest"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def job(job_id: str, state: str = "JobComplete", second: int = 0, **more: Any) -> Record:
+    """A job as the listing says it."""
+    return {
+        "id": job_id,
+        "operation": "insert",
+        "object": "Account",
+        "createdDate": "2026-11-20T10:00:00.000+0000",
+        "systemModstamp": f"2026-11-20T10:00:{second:02d}.000+0000",
+        "state": state,
+        "jobType": "V2Ingest",
+        **more,
+    }
+
+
+def detail(record: Record, done: int = 10) -> Record:
+    return {
+        **record,
+        "numberRecordsProcessed": done,
+        "numberRecordsFailed": 0,
+        "totalProcessingTime": 500,
+    }
+
+
+def org(*records: Record, one: Mapping[str, Any] | None = None) -> Any:
+    """An org that lists these jobs; by id it tells their details unless `one` says otherwise."""
+    answers = {record["id"]: detail(record) for record in records} | dict(one or {})
+
+    def answer(path: str, params: Mapping[str, str]) -> Any:
+        if path.endswith(("/jobs/ingest", "/jobs/query")):
+            return {"done": True, "nextRecordsUrl": None, "records": list(records)}
+        if "/async/" in path:
+            return answers.get("async", NotFound("no such job", status=404))
+        return answers.get(path.rsplit("/", 1)[1], NotFound("no such job", status=404))
+
+    return answer
+
+
+def counts(project: Project) -> list[tuple[Any, ...]]:
+    return project.rows(
+        "select job_id, status, records_processed from loaded.job_versions"
+        " where valid_to is null order by job_id"
+    )
+
+
+def asked_for(project: Project) -> list[str]:
+    return sorted(path.rsplit("/", 1)[1] for path in project.asked if "jobs/ingest/" in path)
+
+
+def test_a_detail_is_fetched_for_what_is_new_changed_or_running(project: Project) -> None:
+    first = [job("a"), job("b", "InProgress"), job("c", "UploadComplete")]
+    project.sync(org(*first), "salesforce", INGEST)
+    assert asked_for(project) == ["a", "b", "c"]
+    project.sync(org(*first), "salesforce", INGEST)
+    assert asked_for(project) == ["b"]
+    project.sync(org(first[0], first[1], job("c", "Failed", 5)), "salesforce", INGEST)
+    assert asked_for(project) == ["b", "c"]
+    run = project.sync(
+        org(first[0], job("b", second=9), job("c", "Failed", 5)), "salesforce", INGEST
+    )["ingest"]
+    assert asked_for(project) == ["b"]
+    assert (run.details_fetched, run.details_pending, run.open_jobs) == (1, 0, 0)
+    project.sync(org(first[0], job("b", second=9), job("c", "Failed", 5)), "salesforce", INGEST)
+    assert asked_for(project) == []
+    assert counts(project) == [("a", "succeeded", 10), ("b", "succeeded", 10), ("c", "failed", 10)]
+
+
+def test_progress_in_the_detail_alone_makes_a_version(project: Project) -> None:
+    running = job("b", "InProgress")
+    project.sync(org(running, one={"b": detail(running, 3)}), "salesforce", INGEST)
+    project.sync(org(running, one={"b": detail(running, 7)}), "salesforce", INGEST)
+    assert (counts(project), project.versions()) == ([("b", "running", 7)], 2)
+
+
+def test_details_beyond_the_limit_come_first_with_the_next_sync(project: Project) -> None:
+    jobs = [job(letter) for letter in "abcde"]
+    first = project.sync(org(*jobs), "salesforce", INGEST, max_details=2)["ingest"]
+    assert (first.outcome, first.details_pending, first.jobs_changed) == ("complete", 3, 5)
+    assert [row[2] for row in counts(project)] == [10, 10, None, None, None]
+    newer = [job("f"), *jobs]
+    second = project.sync(org(*newer), "salesforce", INGEST, max_details=2)["ingest"]
+    assert asked_for(project) == ["c", "d"]
+    assert second.details_pending == 2
+    third = project.sync(org(*newer), "salesforce", INGEST, max_details=2)["ingest"]
+    assert (asked_for(project), third.details_pending) == (["e", "f"], 0)
+    assert [row[2] for row in counts(project)] == [10] * 6
+
+
+def test_a_known_job_keeps_its_version_until_its_detail_is_there(project: Project) -> None:
+    project.sync(org(job("a", "InProgress")), "salesforce", INGEST)
+    changed = job("a", second=9)
+    project.sync(org(changed), "salesforce", INGEST, max_details=0)
+    assert counts(project) == [("a", "running", 10)]
+    # it was remembered, though the listing has lost it by now
+    project.sync(org(one={"a": detail(changed, 12)}), "salesforce", INGEST)
+    assert counts(project) == [("a", "succeeded", 12)]
+
+
+def test_a_fault_on_a_detail_is_incomplete_and_heals(project: Project) -> None:
+    fault = {"b": ServerFault("out of order", status=503)}
+    run = project.sync(org(job("a"), job("b"), one=fault), "salesforce", INGEST)["ingest"]
+    assert (run.outcome, run.error_message, run.details_pending) == (
+        "incomplete",
+        "out of order",
+        1,
+    )
+    assert counts(project) == [("a", "succeeded", 10), ("b", "succeeded", None)]
+    healed = project.sync(org(job("a"), job("b")), "salesforce", INGEST)["ingest"]
+    assert (healed.outcome, asked_for(project), healed.details_pending) == ("complete", ["b"], 0)
+    assert counts(project) == [("a", "succeeded", 10), ("b", "succeeded", 10)]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_refused_detail_keeps_what_the_listing_said(project: Project, status: int) -> None:
+    refused = {"a": Refused("no", status=status)}
+    run = project.sync(org(job("a"), one=refused), "salesforce", INGEST)["ingest"]
+    assert (run.outcome, run.details_pending) == ("complete", 0)
+    assert counts(project) == [("a", "succeeded", None)]
+    project.sync(org(job("a"), one=refused), "salesforce", INGEST)
+    assert asked_for(project) == []
+
+
+def test_an_older_detail_than_the_listing_is_not_taken(project: Project) -> None:
+    behind = {"a": detail(job("a", "InProgress", 1), 3)}
+    run = project.sync(org(job("a", second=9), one=behind), "salesforce", INGEST)["ingest"]
+    assert (counts(project), run.details_pending) == ([("a", "succeeded", None)], 1)
+
+
+def classic(state: str = "Closed", **more: Any) -> Record:
+    return job("a", state, jobType="Classic", **more)
+
+
+def test_a_closed_classic_job_that_is_refused_is_left_alone(project: Project) -> None:
+    refused = {"a": Refused("no", status=400), "async": Refused("no", status=403)}
+    project.sync(org(classic(), one=refused), "salesforce", INGEST)
+    assert [path for path in project.asked if path.endswith("/a")] == [
+        "/services/data/v62.0/jobs/ingest/a",
+        "/services/async/62.0/job/a",
+    ]
+    project.sync(org(classic(), one=refused), "salesforce", INGEST)
+    assert [path for path in project.asked if path.endswith("/a")] == []
+    assert counts(project) == [("a", "running", None)]
+
+
+def test_a_closed_classic_job_ends_with_its_batches(project: Project) -> None:
+    batches = {"numberBatchesTotal": 2, "numberBatchesCompleted": 2, "numberBatchesFailed": 0}
+    answers = {
+        "a": Refused("no", status=404),
+        "async": {"id": "a", "state": "Closed", "numberRecordsProcessed": 5, **batches},
+    }
+    project.sync(org(classic(), one=answers), "salesforce", INGEST)
+    assert counts(project) == [("a", "succeeded", 5)]
+
+
+def test_a_classic_job_that_both_listings_show_is_one_row(project: Project) -> None:
+    reads, writes = classic(operation="queryAll"), {**classic(), "id": "b"}
+    project.sync(org(reads, writes), "salesforce")
+    assert project.rows(
+        "select kind, job_id from loaded.job_versions where valid_to is null order by all"
+    ) == [("ingest", "b"), ("query", "a")]
+
+
+def test_a_week_without_a_complete_sync_is_a_gap(project: Project) -> None:
+    begun = project.clock.now()
+    project.sync(org(job("a")), "salesforce", INGEST, hours=24 * 9)
+    run = project.sync(org(job("b")), "salesforce", INGEST)["ingest"]
+    assert run.gap_from == begun
+    assert run.gap_to is not None
+    assert (run.gap_to - begun).days == 2

@@ -1,0 +1,275 @@
+"""The rules of a sync (contract, section 6), each shown on a real ledger."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobledger.sources._provider.errors import BadReply, NotFound, QuotaReached, Refused
+from tests.pipelines.scripted_sync import Project
+from tests.sources.scripted import NOW
+
+Record = dict[str, Any]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def query(job_id: str, status: str = "completed", updated: str = "2026-11-20T00:00:00Z") -> Record:
+    return {
+        "id": job_id,
+        "createdBy": "u",
+        "query": "select 1",
+        "queryStatus": status,
+        "updatedOn": updated,
+    }
+
+
+def queries(*records: Record, one: Mapping[str, Any] | None = None) -> Any:
+    """A provider with these data queries in its window, and these by id."""
+
+    def answer(path: str, params: Mapping[str, str]) -> Any:
+        if path == "/query/jobs":
+            return {"data": list(records)}
+        return (one or {}).get(path.rsplit("/", 1)[1], NotFound("No such query", status=404))
+
+    return answer
+
+
+def bulk(job_id: str, created: datetime, status: str = "completed") -> Record:
+    at = created.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"Id": job_id, "CreatedDate": at, "UpdatedDate": at, "object": "o", "status": status}
+
+
+def bulk_jobs(records: list[Record], one: Mapping[str, Any] | None = None) -> Any:
+    """A provider that pages through these custom object jobs, ten at a time."""
+
+    def answer(path: str, params: Mapping[str, str]) -> Any:
+        if path != "/objects/jobs":
+            return (one or {}).get(path.rsplit("/", 1)[1], NotFound("gone", status=404))
+        ids = [record["Id"] for record in records]
+        start = ids.index(params["cursor"]) + 1 if "cursor" in params else 0
+        page = records[start : start + 10]
+        return {"count": len(page), "jobs": page} | ({"cursor": page[-1]["Id"]} if page else {})
+
+    return answer
+
+
+QUERY = ["data_query"]
+BULK = ["custom_object_bulk"]
+
+
+def test_the_same_listing_twice_adds_no_version(project: Project) -> None:
+    answer = queries(query("a"), query("b", "failed"))
+    first = project.sync(answer, kinds=QUERY)["data_query"]
+    second = project.sync(answer, kinds=QUERY)["data_query"]
+    assert (first.jobs_changed, second.jobs_changed) == (2, 0)
+    assert project.versions() == 2
+    assert project.rows(
+        "select outcome, jobs_listed from loaded.sync_runs order by started_at"
+    ) == [
+        ("complete", 2),
+        ("complete", 2),
+    ]
+
+
+def test_a_change_ends_one_version_where_the_next_begins(project: Project) -> None:
+    for status in ("accepted", "in_progress", "completed"):
+        project.sync(queries(query("a", status)), kinds=QUERY)
+    assert project.rows(
+        "select status, valid_from, valid_to from loaded.job_versions order by valid_from"
+    ) == [
+        ("queued", NOW, NOW + timedelta(hours=1)),
+        ("running", NOW + timedelta(hours=1), NOW + timedelta(hours=2)),
+        ("succeeded", NOW + timedelta(hours=2), None),
+    ]
+
+
+def test_losing_the_working_files_loses_nothing(project: Project) -> None:
+    project.sync(queries(query("a", "accepted"), query("b")), kinds=QUERY)
+    project.lose_working_files()
+    run = project.sync(queries(query("a"), query("b")), kinds=QUERY)["data_query"]
+    assert (run.jobs_changed, project.versions()) == (1, 3)
+    assert project.current() == [("a", "succeeded", "completed"), ("b", "succeeded", "completed")]
+
+
+def test_an_older_answer_is_stale_and_an_equal_or_missing_time_is_followed(
+    project: Project,
+) -> None:
+    project.sync(queries(query("a", "completed", "2026-11-20T10:00:00Z")), kinds=QUERY)
+    project.sync(queries(query("a", "in_progress", "2026-11-20T09:59:59Z")), kinds=QUERY)
+    assert project.current() == [("a", "succeeded", "completed")]
+    project.sync(queries(query("a", "in_progress", "2026-11-20T10:00:00Z")), kinds=QUERY)
+    assert project.current() == [("a", "running", "in_progress")]
+    project.sync(queries(query("a", "failed", "")), kinds=QUERY)
+    assert project.current() == [("a", "failed", "failed")]
+
+
+def test_an_open_job_that_the_listing_lost_is_asked_for_by_id(project: Project) -> None:
+    project.sync(queries(query("a", "accepted"), query("b")), kinds=QUERY)
+    project.sync(queries(one={"a": {"data": query("a", "failed")}}), kinds=QUERY)
+    assert project.asked == ["/query/jobs?pageSize=1000", "/query/jobs/a"]
+    assert project.current() == [("a", "failed", "failed"), ("b", "succeeded", "completed")]
+    project.sync(queries(), kinds=QUERY)
+    assert project.asked == ["/query/jobs?pageSize=1000"]
+
+
+def test_an_open_job_that_nobody_knows_has_vanished(project: Project) -> None:
+    project.sync(queries(query("a", "accepted")), kinds=QUERY)
+    run = project.sync(queries(), kinds=QUERY)["data_query"]
+    assert (run.outcome, run.open_jobs) == ("complete", 0)
+    assert project.rows(
+        "select status, provider_status, is_terminal, finished_at, updated_at"
+        " from loaded.job_versions where valid_to is null"
+    ) == [("vanished", "accepted", True, None, datetime(2026, 11, 20, tzinfo=UTC))]
+    project.sync(queries(), kinds=QUERY)
+    assert project.versions() == 2
+    # and it may come back
+    project.sync(queries(query("a", "accepted")), kinds=QUERY)
+    assert project.current() == [("a", "queued", "accepted")]
+
+
+def test_a_forbidden_job_stays_as_it_was(project: Project) -> None:
+    project.sync(queries(query("a", "accepted")), kinds=QUERY)
+    run = project.sync(queries(one={"a": Refused("no", status=403)}), kinds=QUERY)["data_query"]
+    assert (run.outcome, project.current()) == ("complete", [("a", "queued", "accepted")])
+
+
+def test_a_full_window_is_asked_once_per_status_and_says_its_gap(project: Project) -> None:
+    def window(first: int) -> Any:
+        jobs = [
+            query(f"{number:05d}", updated=f"2026-11-{number // 1000:02d}T00:00:00Z")
+            for number in range(first + 999, first - 1, -1)
+        ]
+        return queries(*jobs)
+
+    run = project.sync(window(10_000), kinds=QUERY)["data_query"]
+    statuses = ("accepted", "in_progress", "completed", "failed", "cancelled")
+    assert project.asked == [
+        "/query/jobs?pageSize=1000",
+        *(f"/query/jobs?pageSize=1000&queryStatus={status}" for status in statuses),
+    ]
+    assert (run.gap_from, run.gap_to) == (None, None)
+    known = project.sync(window(10_500), kinds=QUERY)["data_query"]
+    assert (known.gap_from, known.gap_to) == (None, None)
+    lost = project.sync(window(20_000), kinds=QUERY)["data_query"]
+    assert (lost.outcome, lost.gap_from, lost.gap_to) == (
+        "complete",
+        NOW + timedelta(hours=1),
+        datetime(2026, 11, 20, tzinfo=UTC),
+    )
+
+
+def test_a_newest_first_listing_is_cut_short_below_what_is_known(project: Project) -> None:
+    jobs = [bulk(f"j{n:03d}", NOW - timedelta(hours=n)) for n in range(60)]
+    first = project.sync(bulk_jobs(jobs), kinds=BULK)["custom_object_bulk"]
+    assert (first.pages, first.scope, first.jobs_listed) == (7, "full", 60)
+    jobs.insert(0, bulk("new", NOW))
+    second = project.sync(bulk_jobs(jobs), kinds=BULK)["custom_object_bulk"]
+    assert (second.pages, second.scope, second.jobs_new) == (2, "recent", 1)
+    late = project.sync(bulk_jobs(jobs), kinds=BULK, hours=25)["custom_object_bulk"]
+    assert (late.scope, late.pages) == ("recent", 1)
+    jobs.insert(50, bulk("late", NOW - timedelta(hours=48, minutes=30)))
+    daily = project.sync(bulk_jobs(jobs), kinds=BULK)["custom_object_bulk"]
+    assert (daily.scope, daily.jobs_new) == ("full", 1)
+
+
+def test_an_unordered_listing_is_never_cut_short(project: Project) -> None:
+    jobs = [bulk(f"j{n:03d}", NOW - timedelta(hours=n)) for n in range(30)]
+    jobs[3], jobs[20] = jobs[20], jobs[3]
+    project.sync(bulk_jobs(jobs), kinds=BULK)
+    again = project.sync(bulk_jobs(jobs), kinds=BULK)["custom_object_bulk"]
+    assert (again.scope, again.pages) == ("full", 4)
+
+
+def test_open_jobs_below_the_cut_cost_one_request_each(project: Project) -> None:
+    jobs = [bulk(f"j{n:03d}", NOW - timedelta(hours=n)) for n in range(40)]
+    waiting = bulk("open", NOW - timedelta(hours=100), "pending")
+    project.sync(bulk_jobs([*jobs, waiting]), kinds=BULK)
+    done = {"open": bulk("open", NOW - timedelta(hours=100))}
+    run = project.sync(bulk_jobs([*jobs, waiting], done), kinds=BULK)["custom_object_bulk"]
+    assert project.asked == ["/objects/jobs?pageSize=100", "/objects/jobs/open"]
+    assert (run.scope, run.jobs_finished, run.open_jobs) == ("recent", 1, 0)
+
+
+def test_what_an_interrupted_walk_read_is_kept_and_does_not_end_the_next_early(
+    project: Project,
+) -> None:
+    old = [bulk(f"old{n:03d}", NOW - timedelta(hours=n + 100)) for n in range(20)]
+    project.sync(bulk_jobs(old), kinds=BULK)
+    new = [bulk(f"new{n:03d}", NOW - timedelta(hours=n)) for n in range(30)]
+    whole = bulk_jobs([*new, *old])
+
+    def breaks(path: str, params: Mapping[str, str]) -> Any:
+        return BadReply("an HTML page") if params.get("cursor") == "new019" else whole(path, params)
+
+    cut = project.sync(breaks, kinds=BULK)["custom_object_bulk"]
+    assert (cut.outcome, cut.error_kind, cut.jobs_changed) == ("incomplete", "bad_reply", 20)
+    healed = project.sync(whole, kinds=BULK)["custom_object_bulk"]
+    assert (healed.outcome, healed.jobs_changed) == ("complete", 10)
+    assert project.versions() == 50
+
+
+def test_a_job_listed_twice_is_one_row_and_the_first_is_taken(project: Project) -> None:
+    project.sync(queries(query("a", "in_progress"), query("a", "completed")), kinds=QUERY)
+    assert project.current() == [("a", "running", "in_progress")]
+    assert project.versions() == 1
+
+
+def test_a_kind_that_fails_leaves_the_rest_alone(project: Project) -> None:
+    working = queries(query("a"))
+
+    def answer(path: str, params: Mapping[str, str]) -> Any:
+        return working(path, params) if path.startswith("/query") else BadReply("not JSON")
+
+    runs = project.sync(answer)
+    assert {kind: run.outcome for kind, run in runs.items()} == {
+        "data_backfill": "failed",
+        "auto_backfill": "failed",
+        "custom_object_bulk": "failed",
+        "data_query": "complete",
+    }
+    assert project.current() == [("a", "succeeded", "completed")]
+
+
+def test_an_empty_listing_deletes_nothing(project: Project) -> None:
+    project.sync(queries(query("a")), kinds=QUERY)
+    project.sync(queries(), kinds=QUERY)
+    assert project.current() == [("a", "succeeded", "completed")]
+
+
+def test_equal_content_under_two_ids_or_kinds_is_two_jobs(project: Project) -> None:
+    same = {"id": "1", "status": "x"}
+
+    def answer(path: str, params: Mapping[str, str]) -> Any:
+        if "backfill" in path:
+            return {"success": True, "jobs": [same, {**same, "id": "2"}]}
+        return {"jobs": [], "data": []}
+
+    project.sync(answer)
+    changed = {**same, "status": "y"}
+
+    def later(path: str, params: Mapping[str, str]) -> Any:
+        if "propagation" in path:
+            return {"success": True, "jobs": [changed, {**same, "id": "2"}]}
+        return answer(path, params)
+
+    project.sync(later)
+    assert project.rows(
+        "select kind, job_id, provider_status from loaded.job_versions"
+        " where valid_to is null order by all"
+    ) == [
+        ("auto_backfill", "1", "y"),
+        ("auto_backfill", "2", "x"),
+        ("data_backfill", "1", "x"),
+        ("data_backfill", "2", "x"),
+    ]
+
+
+def test_quota_ends_a_kind_as_incomplete(project: Project) -> None:
+    runs = project.sync(lambda path, params: QuotaReached("no more"))
+    assert {run.error_kind for run in runs.values()} == {"quota"}

@@ -1,0 +1,424 @@
+"""What a client does with every kind of answer, on a clock that costs no time."""
+
+import copy
+import gzip
+import json
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import responses
+from responses import matchers
+
+from jobledger.sources._provider.errors import (
+    BadReply,
+    CredentialsRefused,
+    CutReply,
+    LimitOutlastsSync,
+    NotAvailable,
+    NotFound,
+    ProviderError,
+    QuotaGuarded,
+    QuotaReached,
+    RateLimited,
+    Refused,
+    ServerFault,
+    TimedOut,
+    TimeLimitReached,
+    Unreachable,
+    UnsafeReply,
+)
+
+from .accounts import SALESFORCE, SECRET, TOKEN, ZUORA, FakeClock, salesforce, zuora
+
+JOBS = "/objects/jobs"
+PAGE = {"cursor": "7b39d73f", "jobs": [{"Id": "7b39d73f", "status": "completed"}]}
+
+
+@pytest.fixture
+def http() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        mock.post(f"{ZUORA}/oauth/token", json={"access_token": TOKEN, "expires_in": 3599})
+        mock.post(f"{SALESFORCE}/services/oauth2/token", json={"access_token": TOKEN})
+        yield mock
+
+
+@pytest.fixture(autouse=True)
+def longest_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    # full jitter's upper bound, so that waits can be told
+    monkeypatch.setattr("random.uniform", lambda low, high: high)
+
+
+def calls(http: responses.RequestsMock, path: str) -> int:
+    return sum(call.request.url.split("?")[0].endswith(path) for call in http.calls)
+
+
+def test_a_request_is_what_the_provider_wants(tmp_path: Path, http: Any) -> None:
+    http.get(ZUORA + JOBS, json=PAGE)
+    client = zuora(tmp_path, entity_ids="e-1", track_id="t").client()
+    assert client.get(JOBS, {"pageSize": "100", "cursor": "a&b"}) == PAGE
+    login, asked = (call.request for call in http.calls)
+    assert "Authorization" not in login.headers
+    assert login.body == (
+        "grant_type=client_credentials&client_id=0c5e1b9e"
+        "&client_secret=c1ient%2BS3cret%2Fof%26zuora%3D%3D"
+    )
+    assert login.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert asked.url == f"{ZUORA}{JOBS}?pageSize=100&cursor=a%26b"
+    assert dict(asked.headers) == {
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "User-Agent": "jobledger",
+        "Zuora-Entity-Ids": "e-1",
+        "Zuora-Track-Id": "t",
+        "Authorization": f"Bearer {TOKEN}",
+    }
+    assert client.host == "rest.zuora.com"
+    assert (client.meter.requests, client.meter.retries) == (2, 0)
+
+
+def test_a_session_header_takes_the_place_of_authorization(tmp_path: Path, http: Any) -> None:
+    http.get(SALESFORCE + "/services/async/62.0/job/750", body=JOB_INFO)
+    client = salesforce(tmp_path).client()
+    got = client.get("/services/async/62.0/job/750", session_header="X-SFDC-Session")
+    assert got == {"id": "750D00000004SkGIAU", "state": "Closed", "numberBatchesTotal": 2}
+    asked = http.calls[1].request
+    assert asked.headers["X-SFDC-Session"] == TOKEN
+    assert "Authorization" not in asked.headers
+
+
+JOB_INFO = b"""<?xml version="1.0" encoding="UTF-8"?>
+<jobInfo xmlns="http://www.force.com/2009/06/asyncapi/dataload">
+ <id>750D00000004SkGIAU</id><state>Closed</state><numberBatchesTotal>2</numberBatchesTotal>
+</jobInfo>"""
+
+ERRORS: list[tuple[int, Any, type[ProviderError], str | None, int]] = [
+    (400, {"code": 71013020, "message": "Bad Request"}, Refused, "71013020", 1),
+    (401, {"message": "Authentication error"}, CredentialsRefused, None, 2),
+    (403, {"code": 1009, "message": "Access denied"}, NotAvailable, "1009", 1),
+    (404, {"code": 71013040, "message": "Job not found"}, NotFound, "71013040", 1),
+    (400, {"code": 71013040, "message": "Job not found"}, NotFound, "71013040", 1),
+    (400, {"code": 58730250, "message": "locked"}, ServerFault, "58730250", 5),
+    (404, "<html><title>404 Not Found</title>", BadReply, None, 1),
+    (405, "", Refused, None, 1),
+    (408, "", ServerFault, None, 5),
+    (409, [], Refused, None, 1),
+    (410, "[]", Refused, None, 1),
+    (420, "<!doctype html><h1>enhance your calm</h1>", ServerFault, None, 5),
+    (429, "", RateLimited, None, 5),
+    (429, {"code": "50000070", "message": "too many at once"}, RateLimited, "50000070", 8),
+    (500, {"reasons": [{"code": "SystemError", "message": "x"}]}, ServerFault, "SystemError", 5),
+    (500, {"reasons": [{"code": "50000040", "message": "x"}]}, ServerFault, "50000040", 5),
+    (502, "<html><title>Bad &amp; Gateway</title>", ServerFault, None, 5),
+    (503, b"\xff\xfe\x00", ServerFault, None, 5),
+    (504, "null", ServerFault, None, 5),
+    (200, {"success": False, "reasons": [{"code": "50000020"}]}, BadReply, "50000020", 1),
+    (200, {"success": False, "reasons": [{"code": 50000040}]}, NotFound, "50000040", 1),
+    (200, {"success": False, "reasons": [{"code": "50000010"}]}, NotAvailable, "50000010", 1),
+    (200, {"success": False, "reasons": [{"code": "50000050"}]}, ServerFault, "50000050", 5),
+    (200, {"success": False, "reasons": [{"code": "50000061"}]}, ServerFault, "50000061", 5),
+    (200, {"success": False, "reasons": [{"code": "53100370"}]}, ServerFault, "53100370", 5),
+    (200, {"success": False, "reasons": [{"code": "50000099"}]}, ServerFault, "50000099", 5),
+    (200, {"success": False, "reasons": [{"code": "50000070"}]}, RateLimited, "50000070", 8),
+    (200, {"success": False, "reasons": [{"code": "90000011"}]}, CredentialsRefused, "90000011", 2),
+    (200, {"success": False}, BadReply, None, 1),
+    (200, {"code": 71013061, "message": "retry"}, ServerFault, "71013061", 5),
+    (200, "<!DOCTYPE html><html><title>Sign in</title>", BadReply, None, 1),
+    (200, "<a><!DOCTYPE x></a>", BadReply, None, 1),
+    (200, '{"jobs": [{"Id"', CutReply, None, 5),
+    (200, "", CutReply, None, 5),
+    (200, "null!", CutReply, None, 5),
+    (204, "", CutReply, None, 5),
+    (304, "", BadReply, None, 1),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "error", "code", "sent"), ERRORS)
+def test_what_an_answer_amounts_to(
+    tmp_path: Path, http: Any, status: int, body: Any, error: Any, code: str | None, sent: int
+) -> None:
+    text = body if isinstance(body, str | bytes) else json.dumps(body)
+    http.get(ZUORA + JOBS, status=status, body=text, headers={"Zuora-Request-Id": "r-17"})
+    client = zuora(tmp_path).client()
+    with pytest.raises(ProviderError) as raised:
+        client.get(JOBS, {"cursor": "hidden"})
+    assert type(raised.value) is error
+    assert (raised.value.code, calls(http, JOBS)) == (code, sent)
+    assert raised.value.status == status
+    said = str(raised.value)
+    assert "rest.zuora.com/objects/jobs" in said
+    assert "hidden" not in said
+    assert "\n" not in said
+
+
+SALESFORCE_ERRORS: list[tuple[int, Any, type[ProviderError], str, int]] = [
+    (401, [{"message": "Session expired", "errorCode": "INVALID_SESSION_ID"}],
+     CredentialsRefused, "INVALID_SESSION_ID", 2),
+    (403, [{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}],
+     QuotaReached, "REQUEST_LIMIT_EXCEEDED", 1),
+    (200, [{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}],
+     QuotaReached, "REQUEST_LIMIT_EXCEEDED", 1),
+    (403, [{"message": "ConcurrentPerOrgLongTxn Limit exceeded.",
+            "errorCode": "REQUEST_LIMIT_EXCEEDED"}], RateLimited, "REQUEST_LIMIT_EXCEEDED", 8),
+    (404, [{"errorCode": "NOT_FOUND", "message": "gone"}], NotFound, "NOT_FOUND", 1),
+    (403, [{"errorCode": "API_DISABLED_FOR_ORG", "message": "x"}], NotAvailable,
+     "API_DISABLED_FOR_ORG", 1),
+    (400, {"exceptionCode": "InvalidSessionId", "exceptionMessage": "x"}, CredentialsRefused,
+     "InvalidSessionId", 2),
+    (400, b"<error><exceptionCode>InvalidJob</exceptionCode>"
+          b"<exceptionMessage>a &amp; b</exceptionMessage></error>", Refused, "InvalidJob", 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "body", "error", "code", "sent"), SALESFORCE_ERRORS)
+def test_what_salesforce_means(
+    tmp_path: Path, http: Any, status: int, body: Any, error: Any, code: str, sent: int
+) -> None:
+    text = body if isinstance(body, bytes) else json.dumps(body)
+    http.get(f"{SALESFORCE}/jobs", status=status, body=text)
+    with pytest.raises(ProviderError) as raised:
+        salesforce(tmp_path).client().get("/jobs")
+    assert type(raised.value) is error
+    assert (raised.value.code, calls(http, "/jobs")) == (code, sent)
+
+
+def test_the_whole_message(tmp_path: Path, http: Any) -> None:
+    told = {"reasons": [{"code": "58730222", "message": "orderDate\n may\x1b[31m not be null"}]}
+    http.get(ZUORA + JOBS, status=400, json=told, headers={"Zuora-Request-Id": "r-17"})
+    with pytest.raises(Refused) as raised:
+        zuora(tmp_path).client().get(JOBS)
+    assert str(raised.value) == (
+        "rest.zuora.com/objects/jobs: HTTP 400: 58730222: orderDate may [31m not be null"
+        " (request r-17)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (requests.ConnectTimeout("x"), TimedOut),
+        (requests.ReadTimeout("x"), TimedOut),
+        (requests.ConnectionError(f"Max retries exceeded with url: /x?token={TOKEN}"), Unreachable),
+        (requests.exceptions.SSLError("EOF occurred"), Unreachable),
+        (requests.exceptions.ProxyError(f"http://me:{SECRET}@proxy"), Unreachable),
+    ],
+)
+def test_a_network_that_fails(tmp_path: Path, http: Any, fault: Any, error: Any) -> None:
+    http.get(ZUORA + JOBS, body=fault)
+    clock = FakeClock()
+    client = zuora(tmp_path, clock).client()
+    with pytest.raises(Unreachable) as raised:
+        client.get(JOBS)
+    assert type(raised.value) is error
+    assert TOKEN not in repr(raised.value)
+    assert SECRET not in repr(raised.value)
+    assert clock.waits == [1, 2, 4, 8]
+    assert (client.meter.requests, client.meter.retries) == (6, 4)
+    assert client.meter.throttled_seconds == 0
+
+
+def test_a_certificate_that_is_wrong_is_not_tried_again(tmp_path: Path, http: Any) -> None:
+    http.get(ZUORA + JOBS, body=requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED]"))
+    with pytest.raises(Unreachable, match="the certificate of rest.zuora.com cannot be verified"):
+        zuora(tmp_path).client().get(JOBS)
+    assert calls(http, JOBS) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "waits"),
+    [
+        (429, {"Retry-After": "120", "RateLimit-Reset": "7"}, [120]),
+        (429, {"Retry-After": "Mon, 23 Nov 2026 12:00:30 GMT"}, [30]),
+        (429, {"Retry-After": "Mon, 23 Nov 2026 13:00:30 GMT",
+               "Date": "Mon, 23 Nov 2026 13:00:00 GMT"}, [30]),
+        (429, {"Retry-After": "Mon, 23 Nov 2026 11:00:00 GMT"}, []),
+        (429, {"Retry-After": "soon", "RateLimit-Reset": "600"}, [600]),
+        (429, {"RateLimit-Reset": "600", "RateLimit-Remaining": "0"}, [600]),
+        (429, {"Retry-After": "-3"}, []),
+        (429, {"Retry-After": "nan"}, [1]),
+        (429, {}, [1]),
+        (503, {"Retry-After": "40"}, [40]),
+        (503, {}, [1]),
+        (500, {"Retry-After": "40"}, [1]),
+    ],
+)  # fmt: skip
+def test_waiting_as_long_as_is_asked_for(
+    tmp_path: Path, http: Any, status: int, headers: dict[str, str], waits: list[float]
+) -> None:
+    http.get(ZUORA + JOBS, status=status, headers=headers)
+    http.get(ZUORA + JOBS, json=PAGE)
+    clock, told = FakeClock(), []
+    client = zuora(
+        tmp_path, clock, on_wait=lambda seconds, why: told.append((seconds, why))
+    ).client()
+    assert client.get(JOBS) == PAGE
+    assert clock.waits == waits
+    asked_for = status == 429 or "Retry-After" in headers and status == 503
+    assert client.meter.throttled_seconds == (sum(waits) if asked_for else 0)
+    assert client.meter.retries == 1
+    assert told == [(seconds, f"rest.zuora.com/objects/jobs: HTTP {status}") for seconds in waits]
+
+
+def test_a_wait_beyond_the_time_limit_ends_the_account_at_once(tmp_path: Path, http: Any) -> None:
+    http.get(ZUORA + JOBS, status=429, headers={"Retry-After": "3600"})
+    clock = FakeClock(deadline=600)
+    account = zuora(tmp_path, clock)
+    for client in (account.client(), account.client()):
+        with pytest.raises(LimitOutlastsSync, match="waiting 3,600 s for it goes beyond") as raised:
+            client.get(JOBS)
+        assert (raised.value.kind, raised.value.ends_account) == ("rate_limited", True)
+    assert clock.waits == []
+    assert calls(http, JOBS) == 1
+
+
+def test_no_time_left_to_try_again(tmp_path: Path, http: Any) -> None:
+    http.get(ZUORA + JOBS, status=502)
+    clock = FakeClock(deadline=5)
+    with pytest.raises(TimeLimitReached, match="HTTP 502; no time is left to try again"):
+        zuora(tmp_path, clock).client().get(JOBS)
+    assert clock.waits == [1, 2]
+
+
+def test_no_requests_left_holds_all_kinds(tmp_path: Path, http: Any) -> None:
+    headers = {"RateLimit-Remaining": "0", "RateLimit-Reset": "1200"}
+    http.get(ZUORA + JOBS, json=PAGE, headers=headers)
+    http.get(ZUORA + JOBS, json=PAGE, headers={"RateLimit-Remaining": "399"})
+    clock = FakeClock()
+    account = zuora(tmp_path, clock)
+    first, second = account.client(), account.client()
+    assert first.get(JOBS) == PAGE
+    assert clock.waits == []
+    assert second.get(JOBS) == PAGE
+    assert first.get(JOBS) == PAGE
+    assert clock.waits == [1200]
+    assert (first.meter.throttled_seconds, second.meter.throttled_seconds) == (0, 1200)
+
+
+def test_no_requests_left_and_no_time_to_wait(tmp_path: Path, http: Any) -> None:
+    headers = {"RateLimit-Remaining": "0", "RateLimit-Reset": "1200"}
+    http.get(ZUORA + JOBS, json=PAGE, headers=headers)
+    client = zuora(tmp_path, FakeClock(deadline=600)).client()
+    assert client.get(JOBS) == PAGE
+    with pytest.raises(LimitOutlastsSync) as raised:
+        client.get(JOBS)
+    assert raised.value.is_planned
+    assert calls(http, JOBS) == 1
+
+
+def test_the_share_of_the_daily_quota(tmp_path: Path, http: Any) -> None:
+    for used in range(78, 85):
+        info = f"api-bursts=1/750; per-app-api-usage=17/250(appName=x); api-usage={used}/100"
+        http.get(f"{SALESFORCE}/jobs", json=[], headers={"Sforce-Limit-Info": info})
+    account = salesforce(tmp_path)
+    client, other = account.client(), account.client()
+    client.get("/jobs")
+    client.get("/jobs")
+    client.get("/jobs")
+    assert (client.meter.quota_used, client.meter.quota_limit) == (80, 100)
+    for each in (client, other):
+        with pytest.raises(QuotaGuarded, match=r"80 of the account's 100 .* quota_share = 0\.8"):
+            each.get("/jobs")
+    assert calls(http, "/jobs") == 3
+
+
+def test_a_daily_limit_ends_the_account(tmp_path: Path, http: Any) -> None:
+    told = [{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]
+    http.get(f"{SALESFORCE}/jobs", status=403, json=told)
+    account = salesforce(tmp_path)
+    for _ in range(3):
+        with pytest.raises(QuotaReached) as raised:
+            account.client().get("/jobs")
+        assert (raised.value.kind, raised.value.is_planned) == ("quota", False)
+    assert calls(http, "/jobs") == 1
+
+
+def test_a_path_on_another_host_is_refused(tmp_path: Path, http: Any) -> None:
+    http.get(ZUORA + JOBS, json=PAGE)
+    client = zuora(tmp_path).client()
+    assert client.get(f"{ZUORA}{JOBS}?cursor=x", {"pageSize": "1"}) == PAGE
+    assert http.calls[-1].request.url == f"{ZUORA}{JOBS}?cursor=x&pageSize=1"
+    for url in (
+        "https://evil.example/objects/jobs",
+        "http://rest.zuora.com/objects/jobs",
+        "https://rest.zuora.com:8443/objects/jobs",
+        "https://rest.zuora.com@evil.example/",
+        "https://rest.zuora.com:port/",
+    ):
+        sent = len(http.calls)
+        with pytest.raises(UnsafeReply):
+            client.get(url)
+        assert len(http.calls) == sent
+
+
+def test_redirects(tmp_path: Path, http: Any) -> None:
+    http.get(ZUORA + "/a", status=302, headers={"Location": "/b?x=1"})
+    http.get(
+        ZUORA + "/b",
+        json={"ok": 1},
+        match=[matchers.header_matcher({"Authorization": f"Bearer {TOKEN}"})],
+    )
+    http.get(ZUORA + "/c", status=307, headers={"Location": f"https://evil.example/?t={TOKEN}"})
+    http.get(ZUORA + "/d", status=301, headers={"Location": "/d"})
+    http.get(ZUORA + "/e", status=301)
+    client = zuora(tmp_path).client()
+    assert client.get("/a") == {"ok": 1}
+    with pytest.raises(UnsafeReply, match=r"redirects to https://evil\.example:443, which is not"):
+        client.get("/c")
+    with pytest.raises(UnsafeReply, match="again and again"):
+        client.get("/d")
+    with pytest.raises(BadReply, match="to nowhere"):
+        client.get("/e")
+    assert not any("evil" in call.request.url for call in http.calls)
+
+
+def test_bodies_come_compressed(tmp_path: Path, http: Any) -> None:
+    body = gzip.compress(json.dumps(PAGE).encode())
+    zipped = {"Content-Encoding": "gzip"}
+    http.get(ZUORA + "/whole", body=body, headers=zipped)
+    http.get(ZUORA + "/two", body=gzip.compress(b'{"a"') + gzip.compress(b": 1}"), headers=zipped)
+    http.get(ZUORA + "/cut", body=body[:-9], headers=zipped)
+    http.get(ZUORA + "/bad", body=b"\x1f\x8bnonsense", headers=zipped)
+    http.get(ZUORA + "/br", body=body, headers={"Content-Encoding": "br"})
+    client = zuora(tmp_path).client()
+    assert client.get("/whole") == PAGE
+    assert client.get("/two") == {"a": 1}
+    with pytest.raises(CutReply, match="the compressed answer ends early"):
+        client.get("/cut")
+    with pytest.raises(CutReply, match="damaged"):
+        client.get("/bad")
+    with pytest.raises(BadReply, match="a coding that was not asked for, br"):
+        client.get("/br")
+
+
+def test_a_bomb_is_refused(tmp_path: Path, http: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobledger.sources._provider.session.MAX_BODY", 10**6)
+    layer = gzip.compress(b"[" + b" " * 50_000_000)
+    http.get(ZUORA + JOBS, body=layer, headers={"Content-Encoding": "gzip"})
+    http.get(ZUORA + "/large", body=b"[" + b" " * 1_000_000)
+    client = zuora(tmp_path).client()
+    for path in (JOBS, "/large"):
+        with pytest.raises(UnsafeReply, match="more than 1,000,000 bytes"):
+            client.get(path)
+    assert calls(http, JOBS) == 1
+
+
+def test_other_types_of_answers(tmp_path: Path, http: Any) -> None:
+    table = '"sf__Id","sf__Error",Name\n"","X:--","Salesforce.com"\n'
+    http.get(f"{SALESFORCE}/failed", body=table, content_type="text/csv; charset=UTF-8")
+    http.get(f"{SALESFORCE}/gone", status=404, json=[{"errorCode": "NOT_FOUND", "message": "x"}])
+    client = salesforce(tmp_path).client()
+    reply = client.get_reply("/failed", headers={"Accept": "text/csv"})
+    assert (reply.status, reply.content_type, reply.body) == (200, "text/csv", table.encode())
+    assert http.calls[-1].request.headers["Accept"] == "text/csv"
+    assert b"".join(client.stream("/failed")) == table.encode()
+    with pytest.raises(NotFound):
+        list(client.stream("/gone"))
+
+
+def test_errors_survive_copying() -> None:
+    error = RateLimited("too many", status=429, code="x", retry_after=3.0)
+    for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert (str(twin), twin.status, twin.code, twin.retry_after) == ("too many", 429, "x", 3.0)

@@ -1,0 +1,137 @@
+"""Records that cannot be read: a bad field costs itself, a bad record costs itself, no more."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from jobledger.sources import providers
+from jobledger.sources._provider.json_text import loads
+from jobledger.sources._provider.model import JOBS
+from jobledger.sources._provider.reading import Reading
+from tests.sources.scripted import reader
+
+KINDS = [(p.name, kind.name) for p in providers().values() for kind in p.kinds]
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.text(st.characters(), max_size=20)
+    | st.sampled_from(["2023-13-45T99:00:00Z", "1699517693000", "", "9" * 30, "\ud800", "100.00%"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def fields(provider: str, kind: str) -> list[str]:
+    found = providers()[provider].kind(kind)
+    places = {place for field in found.fields.values() for place, _ in field.places}
+    return sorted({place.split(".")[0] for place in places})
+
+
+@pytest.mark.parametrize(("provider", "kind"), KINDS)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(data=st.data())
+def test_whatever_a_record_says_it_becomes_a_row_and_its_raw_the_same_row_again(
+    provider: str, kind: str, data: st.DataObject
+) -> None:
+    found = providers()[provider].kind(kind)
+    names = st.sampled_from([*fields(provider, kind), "numberBatchesTotal", "other"])
+    record = data.draw(st.dictionaries(names, anything)) | {found.id_field: "x"}
+    reading = reader(provider, kind)
+    taken = reading.take(record)
+    assert taken is not None
+    (row,) = reading.jobs([taken]).to_pylist()
+    assert list(row) == JOBS.names
+    assert loads(row["raw"].encode()) == json.loads(row["raw"])
+    for rejected in reading.rejected:
+        assert rejected.job_id == "x"
+        assert rejected.problem
+        json.loads(rejected.raw)
+    # what is kept of a record is enough to read it again, should the model change
+    again = reader(provider, kind)
+    raw = row["raw"].encode()
+    (reread,) = again.jobs([Reading("x", loads(raw), raw)]).to_pylist()
+    if not taken.problems:
+        assert reread == row
+
+
+@pytest.mark.parametrize("item", [None, 5, "text", [], [{"id": "a"}], {}, {"id": None}, {"id": ""}])
+def test_what_is_no_job_is_reported_and_not_a_row(item: Any) -> None:
+    reading = reader("zuora", "data_query")
+    assert reading.take(item) is None
+    (rejected,) = reading.rejected
+    assert (rejected.job_id, json.loads(rejected.raw)) == (None, item)
+
+
+def test_a_bad_field_is_null_and_reported_and_the_rest_of_the_job_is_kept() -> None:
+    reading = reader("zuora", "data_query")
+    record = {
+        "id": "a",
+        "queryStatus": "failed",
+        "updatedOn": "yesterday",
+        "outputRows": 2**64,
+        "errorMessage": "half a \ud83d",
+        "createdBy": {"name": "u"},
+    }
+    taken = reading.take(record)
+    assert taken is not None
+    (row,) = reading.jobs([taken]).to_pylist()
+    assert {name: row[name] for name in ("job_id", "status", "updated_at", "records_processed")} == {
+        "job_id": "a",
+        "status": "failed",
+        "updated_at": None,
+        "records_processed": None,
+    }
+    assert (row["error_message"], row["created_by"]) == (None, None)
+    assert sorted((each.field, each.problem) for each in reading.rejected) == [
+        ("createdBy", "expected text, got an object"),
+        ("errorMessage", "text with half a character (a lone surrogate)"),
+        ("outputRows", "a number beyond 64 bits"),
+        ("updatedOn", "not a date and time"),
+    ]
+
+
+def test_a_text_of_a_million_characters_is_kept_whole() -> None:
+    reading = reader("zuora", "data_query")
+    long = "select " + "x" * 1_000_000
+    taken = reading.take({"id": "a", "query": long, "errorMessage": long})
+    assert taken is not None
+    (row,) = reading.jobs([taken]).to_pylist()
+    assert (row["error_message"], json.loads(row["raw"])["query"]) == (long, long)
+    assert reading.rejected == []
+
+
+def test_query_strings_and_users_are_kept_out_where_that_is_asked_for() -> None:
+    record = {
+        "id": "a",
+        "query": "select secret",
+        "createdBy": "ann@example.com",
+        "createdByUserEmail": "ann@example.com",
+        "dataFile": "https://bucket.s3.amazonaws.com/a_1.jsonl?X-Amz-Signature=s3cr3t",
+        "errorMessage": "ann@example.com: see https://x.example/a?token=s3cr3t now",
+    }
+    reading = reader("zuora", "data_query", redact_users=True, keep_query_text=False)
+    taken = reading.take(record)
+    assert taken is not None
+    (row,) = reading.jobs([taken]).to_pylist()
+    raw = json.loads(row["raw"])
+    assert raw["dataFile"] == "https://bucket.s3.amazonaws.com/a_1.jsonl"
+    assert "query" not in raw
+    assert row["created_by"] == raw["createdBy"] == raw["createdByUserEmail"]
+    assert row["created_by"].startswith("user:")
+    assert row["error_message"] == f"{row['created_by']}: see https://x.example/a now"
+
+
+def test_a_new_signature_on_a_presigned_url_changes_no_hash() -> None:
+    reading = reader("zuora", "data_query")
+    hashes = set()
+    for signature in ("one", "two"):
+        taken = reading.take({"id": "a", "dataFile": f"https://b.s3/a?X-Amz-Signature={signature}"})
+        assert taken is not None
+        hashes.add(reading.row_hash(taken))
+    assert len(hashes) == 1
