@@ -1,0 +1,1 @@
+"""The providers' job APIs, served on this machine: the demo's and the tests' provider."""

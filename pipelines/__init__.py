@@ -1,0 +1,1 @@
+"""What is done with jobs: sync, keep, publish, ask, show."""

@@ -7,14 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from jobledger.pipelines.exits import Exit
-from jobledger.pipelines.errors import JobledgerError
-
-
-class Busy(JobledgerError):
-    """Another process holds the ledger."""
-
-    exit_code = Exit.BUSY
+from jobledger.pipelines.errors import Busy
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TextIO
 from jobledger.pipelines.sync import Watcher
 from jobledger.sources._provider.run import Outcome, Run
 
-
 if TYPE_CHECKING:
     from rich.table import Table as Grid
 

@@ -62,11 +62,11 @@ class Project:
 
     @property
     def state_dir(self) -> Path:
-        """jobledger's own folder."""
+        """Jobledger's own folder."""
         return self.folder / ".jobledger"
 
     def make_state_dir(self) -> Path:
-        """jobledger's own folder, made if it is not there, for nobody else to read."""
+        """Jobledger's own folder, made if it is not there, for nobody else to read."""
         try:
             self.state_dir.mkdir(mode=0o700, exist_ok=True)
             self.warehouse.parent.mkdir(parents=True, exist_ok=True)

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.ledger import Ledger
 from jobledger.pipelines.lock import locked
-from jobledger.pipelines.project import ConfigError, Project
+from jobledger.pipelines.project import Project
 from jobledger.pipelines.sync import Assignment, Result, Sync, Watcher
 from jobledger.pipelines.views import put_in_place
 from jobledger.sources import providers
@@ -48,7 +49,7 @@ def assignments(
     if missing:
         choices = sorted({kind for each in sources for kind in each.kinds or given[each.provider]})
         raise ConfigError(
-            f"no kind '{sorted(missing)[0]}' in the sources to sync: expected one of"
+            f"no kind '{min(missing)}' in the sources to sync: expected one of"
             f" {', '.join(choices)}"
         )
     return found

@@ -110,6 +110,7 @@ QUERY = replace(
 
 CODES = {
     "INVALID_SESSION_ID": Meaning.UNAUTHORIZED,
+    "InvalidSessionId": Meaning.UNAUTHORIZED,  # Bulk API 1.0
     "NOT_FOUND": Meaning.NOT_FOUND,
     "API_DISABLED_FOR_ORG": Meaning.NOT_AVAILABLE,
     "SERVER_UNAVAILABLE": Meaning.TRANSIENT,

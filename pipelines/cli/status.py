@@ -1,8 +1,5 @@
 """`jobledger status`."""
 
-import json
-from typing import Any
-
 import click
 
 from jobledger.pipelines.cli.shared import pass_project

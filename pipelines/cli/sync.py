@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.cli.shared import pass_project, stopping
+from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project
 
 

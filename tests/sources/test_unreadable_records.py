@@ -22,7 +22,9 @@ anything = st.recursive(
     | st.floats()
     | st.text(st.characters(), max_size=20)
     | st.sampled_from(["2023-13-45T99:00:00Z", "1699517693000", "", "9" * 30, "\ud800", "100.00%"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 
@@ -81,7 +83,9 @@ def test_a_bad_field_is_null_and_reported_and_the_rest_of_the_job_is_kept() -> N
     taken = reading.take(record)
     assert taken is not None
     (row,) = reading.jobs([taken]).to_pylist()
-    assert {name: row[name] for name in ("job_id", "status", "updated_at", "records_processed")} == {
+    assert {
+        name: row[name] for name in ("job_id", "status", "updated_at", "records_processed")
+    } == {
         "job_id": "a",
         "status": "failed",
         "updated_at": None,

@@ -1,0 +1,1 @@
+"""What readers see: one view a file. See README.md beside this."""
