@@ -49,8 +49,7 @@ def assignments(
     if missing:
         choices = sorted({kind for each in sources for kind in each.kinds or given[each.provider]})
         raise ConfigError(
-            f"no kind '{min(missing)}' in the sources to sync: expected one of"
-            f" {', '.join(choices)}"
+            f"no kind '{min(missing)}' in the sources to sync: expected one of {', '.join(choices)}"
         )
     return found
 
