@@ -1,12 +1,21 @@
 """Where each incremental sync stands, as dlt keeps it in the ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from jobledger.pipelines.ledger import Ledger
-from jobledger.pipelines.sync import prepared_pipeline
+from jobledger.pipelines.errors import ConfigError
+from jobledger.pipelines.held import held, views_of
+from jobledger.pipelines.project import Project, choices
+from jobledger.pipelines.query import open_published
+
+_STATES = """
+select pipeline_name, state
+from loaded._dlt_pipeline_state
+where _dlt_load_id in (select load_id from loaded._dlt_loads where status = 0)
+qualify row_number() over (partition by pipeline_name order by version desc, created_at desc) = 1
+order by pipeline_name
+"""
 
 
 @dataclass(frozen=True)
@@ -25,26 +34,39 @@ class Position:
     """Whether that listing was seen to be newest first, and may be cut short."""
 
 
-def positions(ledger: Ledger, folder: Path, source: str) -> list[Position]:
-    """The positions of a source's kinds; empty where it never completed a sync."""
-    pipeline = prepared_pipeline(ledger, folder, source)
-    resources = pipeline.state.get("sources", {}).get(source, {}).get("resources", {})
-    return [
-        Position(
-            source=source,
-            kind=kind,
-            position=state.get("position"),
-            complete_at=state.get("complete_at"),
-            full_walk_at=state.get("full_walk_at"),
-            is_newest_first=state.get("is_newest_first"),
-        )
-        for kind, state in sorted(resources.items())
-    ]
+def positions(project: Project) -> list[Position]:
+    """The positions of all kinds that ever completed a sync, as readers see them."""
+    from dlt.pipeline.state_sync import decompress_state
+
+    with open_published(project.warehouse) as connection:
+        states = connection.execute(_STATES).fetchall()
+    found: list[Position] = []
+    for source, compressed in states:
+        sources: Any = decompress_state(compressed).get("sources", {})
+        for kind, state in sorted(sources.get(source, {}).get("resources", {}).items()):
+            names = ("position", "complete_at", "full_walk_at", "is_newest_first")
+            found.append(Position(source, kind, **{name: state.get(name) for name in names}))
+    return found
 
 
-def reset(ledger: Ledger, folder: Path, source: str, kinds: list[str]) -> None:
-    """Makes the next sync of these kinds walk their whole listings."""
+def reset(project: Project, source: str, kinds: Sequence[str] = ()) -> list[str]:
+    """Makes the next sync of these kinds, or of all, walk their whole listings; gives their names.
+
+    Raises `Busy`, and `ConfigError` for what was never synced.
+    """
     import dlt
+
+    from jobledger.pipelines.sync import prepared_pipeline
+
+    known = [each for each in positions(project) if each.source == source]
+    if not known:
+        synced = sorted({each.source for each in positions(project)})
+        raise ConfigError(f"source '{source}' was never synced{choices(source, synced)}")
+    names = [each.kind for each in known]
+    for kind in kinds:
+        if kind not in names:
+            raise ConfigError(f"{source} {kind} was never synced{choices(kind, names)}")
+    chosen = list(kinds) or names
 
     def forgetful(kind: str) -> Any:
         @dlt.resource(name=kind)
@@ -59,9 +81,12 @@ def reset(ledger: Ledger, folder: Path, source: str, kinds: list[str]) -> None:
 
     @dlt.source(name=source)
     def resets() -> list[Any]:
-        return [forgetful(kind) for kind in kinds]
+        return [forgetful(kind) for kind in chosen]
 
-    pipeline = prepared_pipeline(ledger, folder, source)
-    pipeline.extract(resets())
-    pipeline.normalize()
-    pipeline.load(raise_on_failed_jobs=True)
+    with held(project) as ledger:
+        pipeline = prepared_pipeline(ledger, project.state_dir / "dlt", source)
+        pipeline.extract(resets())
+        pipeline.normalize()
+        pipeline.load(raise_on_failed_jobs=True)
+        ledger.publish(views_of(project, []))
+    return chosen

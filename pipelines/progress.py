@@ -1,9 +1,11 @@
 """What a person sees while a sync goes on: a live table on a terminal, plain lines elsewhere."""
 
+import json
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TextIO
 
 from jobledger.pipelines.sync import Watcher
 from jobledger.sources._provider.run import Outcome, Run
@@ -40,16 +42,28 @@ def ended_line(run: Run) -> str:
     return f"{line}: {run.error_message}" if run.error_message else line
 
 
+def plain(run: Run) -> dict[str, Any]:
+    """The columns of a row of `sync_runs`, as JSON has them."""
+    (row,) = run.row().to_pylist()
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
+
+
 class Lines:
     """Plain lines, one as each kind ends."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, is_timed: bool = False) -> None:
+        """`is_timed` puts the time before each line, for logs that nobody else does that for."""
         self._stream = stream
+        self._is_timed = is_timed
         self._lock = threading.Lock()
 
     def _say(self, line: str) -> None:
+        at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} " if self._is_timed else ""
         with self._lock:
-            print(line, file=self._stream, flush=True)
+            print(f"{at}{line}", file=self._stream, flush=True)
 
     def started(self, run: Run) -> None:
         """Says nothing."""
@@ -65,6 +79,54 @@ class Lines:
 
     def published(self) -> None:
         """Says nothing."""
+
+    def finished(self, runs: Iterable[Run], notes: Iterable[str]) -> None:
+        """Says what a whole sync changed."""
+        for note in notes:
+            self._say(note)
+        self._say(closing_line(runs))
+
+    def failed(self, line: str) -> None:
+        """Says why a sync came to nothing."""
+        self._say(line)
+
+
+class JsonLines:
+    """JSON objects, one a line, for programs that read logs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def _say(self, event: str, **said: Any) -> None:
+        line = json.dumps({"at": datetime.now(UTC).isoformat(), "event": event, **said})
+        with self._lock:
+            print(line, file=self._stream, flush=True)
+
+    def started(self, run: Run) -> None:
+        """A kind is about to be read."""
+        self._say("started", sync_id=run.sync_id, source=run.source, kind=run.kind)
+
+    def ended(self, run: Run) -> None:
+        """The columns of `sync_runs`."""
+        self._say("ended", **plain(run))
+
+    def waiting(self, source: str, seconds: float, why: str) -> None:
+        """A wait that someone might wonder about."""
+        if seconds >= 1:
+            self._say("waiting", source=source, seconds=round(seconds, 1), why=why)
+
+    def published(self) -> None:
+        """Readers see more."""
+        self._say("published")
+
+    def finished(self, runs: Iterable[Run], notes: Iterable[str]) -> None:
+        """What a whole sync changed."""
+        self._say("finished", said=closing_line(runs), notes=list(notes))
+
+    def failed(self, line: str) -> None:
+        """Why a sync came to nothing."""
+        self._say("failed", said=line)
 
 
 class Table:

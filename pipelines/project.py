@@ -88,9 +88,10 @@ class Project:
         return self._duration(("sync", "time_limit")) or timedelta(hours=2)
 
     @property
-    def schedule(self) -> timedelta | None:
-        """How often a sync is meant to run; None where that is not said."""
-        return self._duration(("schedule", "every"))
+    def schedule(self) -> tuple[str | None, str | None]:
+        """How often a sync is meant to run: as a time span, or as a cron expression."""
+        every, cron = self._text(("schedule", "every")), self._text(("schedule", "cron"))
+        return _optional(every), _optional(cron)
 
     # sources
 

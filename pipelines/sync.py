@@ -93,7 +93,8 @@ class Sync:
     clock: Clock
     watcher: Watcher
     put_views: Callable[[duckdb.DuckDBPyConnection], None]
-    schedule: timedelta | None = None
+    schedule: float | None = None
+    """Seconds between two syncs, where there is a rhythm."""
     is_full: bool = False
     open_account: Callable[..., Account] = Account
     is_clock_real: bool = True
@@ -134,7 +135,7 @@ class Sync:
             provider=assignment.provider.name,
             kind=kind,
             started_at=self.clock.now(),
-            schedule_seconds=self.schedule.total_seconds() if self.schedule else None,
+            schedule_seconds=self.schedule,
         )
         self.watcher.started(run)
         return run

@@ -4,19 +4,15 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import duckdb
-
 from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.exits import Exit
-from jobledger.pipelines.ledger import Ledger
-from jobledger.pipelines.lock import locked
+from jobledger.pipelines.held import held, views_of
 from jobledger.pipelines.project import Project
+from jobledger.pipelines.rhythm import configured
 from jobledger.pipelines.sync import Assignment, Result, Sync, Watcher
-from jobledger.pipelines.views import put_in_place
 from jobledger.sources import providers
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.kept import Kept
-from jobledger.sources._provider.redact import guard_logging
 from jobledger.sources._provider.run import Outcome
 
 
@@ -64,39 +60,48 @@ def sync_project(
     watcher: Watcher,
     stop: threading.Event | None = None,
     clock: Clock | None = None,
+    schedule: float | None = None,
 ) -> Synced:
     """One sync, from the settings to the published file.
 
-    `clock` tells another time than the present, for worlds that are made up. Raises `Busy`,
+    `schedule` is the rhythm in seconds that it belongs to; the settings' where None. `clock` tells
+    another time than the present, for worlds that are made up. Raises `Busy`,
     `ConfigError`, `SettingsError`.
     """
     work = assignments(project, names, kinds)
     result = Synced()
-    state = project.make_state_dir()
-    guard_logging()
-
-    def put_views(connection: duckdb.DuckDBPyConnection) -> None:
-        problems = put_in_place(connection, project.sql_dir)
-        for problem in problems:
-            if str(problem) not in result.notes:
-                result.notes.append(str(problem))
-
-    with locked(state, wait=wait), Ledger(state / "ledger.duckdb", project.warehouse) as ledger:
+    if schedule is None and (rhythm := configured(project)) is not None:
+        schedule = rhythm.seconds
+    with held(project, wait=wait) as ledger:
         result.notes.extend(ledger.notes)
         sync = Sync(
             ledger=ledger,
-            folder=state / "dlt",
+            folder=project.state_dir / "dlt",
             kept=Kept(project.folder / ".dlt" / "kept.toml"),
             clock=clock or Clock(project.time_limit.total_seconds(), stop),
             watcher=watcher,
-            put_views=put_views,
-            schedule=project.schedule,
+            put_views=views_of(project, result.notes),
+            schedule=schedule,
             is_full=is_full,
             is_clock_real=clock is None,
         )
         synced = sync.run(work)
     result.runs, result.load_errors = synced.runs, synced.load_errors
     return result
+
+
+def without(assignment: Assignment, refused: Sequence[str]) -> str:
+    """What to set so that kinds which an account may not use are left out."""
+    settings = assignment.settings
+    known = settings.kinds or tuple(kind.name for kind in assignment.provider.kinds)
+    left = [kind for kind in known if kind not in refused]
+    if not left:
+        return f"the account may use none of its kinds; remove [sources.{settings.name}]"
+    listed = ", ".join(f'"{kind}"' for kind in left)
+    return (
+        f"to leave out what the account may not use, set under [sources.{settings.name}]:"
+        f" kinds = [{listed}]"
+    )
 
 
 def exit_of(result: Result) -> Exit:

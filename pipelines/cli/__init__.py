@@ -1,1 +1,72 @@
-"""The command line: a module here is a command."""
+"""The command line: a module here is a command, but for `shared`.
+
+A module is imported when its command is asked for, and imports what is heavy when it runs.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any, Final, NoReturn
+
+import click
+
+from jobledger.pipelines.cli.shared import Invocation, debug_option, project_option, show_error
+from jobledger.pipelines.exits import Exit
+
+COMMANDS: Final = (
+    *("init", "demo", "doctor", "sync", "schedule", "status", "query", "export", "views"),
+    *("report", "dashboard", "check", "state", "errors"),
+)
+"""In the order in which one needs them."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = import_module(f"{__name__}.{cmd_name}").command
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from jobledger.pipelines.project import choices
+
+            ctx.fail(f"no command '{args[0]}'{choices(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="jobledger", message="%(prog)s %(version)s")
+@project_option
+@debug_option
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Keep a permanent, queryable ledger of the bulk jobs that SaaS providers run and forget.
+
+    Start with 'jobledger demo', which needs no account; then 'jobledger init', fill in
+    .dlt/config.toml and .dlt/secrets.toml, 'jobledger doctor' and 'jobledger sync'.
+    """
+    ctx.ensure_object(Invocation)
+
+
+def main(args: list[str] | None = None) -> NoReturn:
+    """Runs a command and exits with its code (`Exit`)."""
+    invocation = Invocation()
+    try:
+        code: Any = cli.main(args, prog_name="jobledger", obj=invocation, standalone_mode=False)
+    except Exception as error:  # noqa: BLE001 - whatever it is, people read one line of it
+        code = show_error(error, is_debug=invocation.is_debug)
+    except KeyboardInterrupt:
+        code = Exit.INTERRUPTED
+    sys.exit(code if isinstance(code, int) else Exit.DONE)

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from typing import Any
 
 import click
 
@@ -37,7 +36,7 @@ def command(
     Reads what each provider lists now, adds what is new or changed to the ledger, and publishes
     it to readers. Progress goes to stderr.
     """
-    from jobledger.pipelines.progress import closing_line, shown
+    from jobledger.pipelines.progress import closing_line, plain, shown
     from jobledger.pipelines.syncing import exit_of, sync_project
 
     is_live = sys.stderr.isatty() and not as_json
@@ -54,12 +53,7 @@ def command(
     for note in result.notes:
         click.echo(note, err=True)
     if as_json:
-        rows: list[Any] = [row for run in result.runs for row in run.row().to_pylist()]
-        click.echo(json.dumps(rows, default=_json, indent=2))
+        click.echo(json.dumps([plain(run) for run in result.runs], indent=2))
     else:
         click.echo(closing_line(result.runs))
     raise SystemExit(stop.exit_code or exit_of(result) or Exit.DONE)
-
-
-def _json(value: Any) -> str:
-    return str(value.isoformat())

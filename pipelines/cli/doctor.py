@@ -1,0 +1,38 @@
+"""`jobledger doctor`."""
+
+import click
+
+from jobledger.pipelines.cli.shared import pass_project, stopping
+from jobledger.pipelines.exits import Exit
+from jobledger.pipelines.project import Project
+
+
+@click.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@pass_project
+def command(project: Project, sources: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001
+    """Try each source: can it be reached, may each kind be listed, is anything in the way?
+
+    Asks for the first page of each listing and changes nothing.
+    """
+    import json
+    from dataclasses import asdict
+
+    from jobledger.pipelines.doctor import examine
+
+    findings = []
+    with stopping() as stop:
+        for finding in examine(project, list(sources), stop.event):
+            findings.append(finding)
+            if not as_json:
+                mark = (
+                    click.style("ok  ", "green") if finding.is_good else click.style("bad ", "red")
+                )
+                click.echo(
+                    f"{click.style(*mark)} {finding.subject:<12} {finding.what:<18} {finding.said}"
+                )
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    is_good = all(finding.is_good for finding in findings)
+    raise SystemExit(stop.exit_code or (Exit.DONE if is_good else Exit.FAILED))

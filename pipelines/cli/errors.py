@@ -1,0 +1,37 @@
+"""`jobledger errors`."""
+
+import click
+
+from jobledger.pipelines.cli.shared import pass_project, stopping
+from jobledger.pipelines.project import Project
+
+
+@click.command()
+@click.argument("source")
+@click.argument("kind")
+@click.argument("job_id")
+@click.option("-o", "--output", metavar="FILE", help="Write to this file instead of stdout.")
+@pass_project
+def command(project: Project, source: str, kind: str, job_id: str, output: str | None) -> None:
+    """Show which records of a job failed and why, asked of the provider now.
+
+    Prints what the provider answers: JSON for a Zuora custom object job, CSV for a Salesforce
+    ingest job. It is customer data, so it is never stored in the ledger.
+    """
+    import sys
+    from pathlib import Path
+
+    from jobledger.pipelines.failed_records import failed_records
+    from jobledger.pipelines.whole_file import whole_file
+
+    with stopping() as stop:
+        pieces = failed_records(project, source, kind, job_id, stop.event)
+        if output is None:
+            for piece in pieces:
+                sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+        else:
+            with whole_file(Path(output)) as file:
+                for piece in pieces:
+                    file.write(piece)
+            click.echo(f"wrote {output}", err=True)

@@ -1,0 +1,138 @@
+"""What all commands have: the project, `--debug`, how errors are shown and how one is stopped."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import wraps
+from types import FrameType
+from typing import Any, TypeAlias
+
+import click
+
+from jobledger.pipelines.errors import JobledgerError
+from jobledger.pipelines.exits import Exit
+from jobledger.pipelines.project import Project
+from jobledger.sources._provider.errors import ProviderError, SettingsError
+
+Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+@dataclass
+class Invocation:
+    """What was said before the command, or after it."""
+
+    project: str | None = None
+    is_debug: bool = False
+
+
+def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value:
+        invocation = ctx.ensure_object(Invocation)
+        setattr(invocation, {"project": "project", "debug": "is_debug"}[str(parameter.name)], value)
+        if invocation.is_debug:
+            from jobledger.sources._provider.redact import guard_logging
+
+            guard_logging()
+            logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+
+
+project_option: Decorator = click.option(
+    "--project",
+    metavar="DIR",
+    expose_value=False,
+    is_eager=True,
+    callback=_remember,
+    help="The folder with .dlt/ in it; JOBLEDGER_PROJECT, else the present one.",
+)
+debug_option: Decorator = click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_remember,
+    help="Show tracebacks and what libraries log, without secrets.",
+)
+
+
+def pass_project(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes a command take `--project` and `--debug`, and gives it the `Project`."""
+
+    @project_option
+    @debug_option
+    @click.pass_context
+    @wraps(function)
+    def run(ctx: click.Context, *args: Any, **kwargs: Any) -> Any:
+        project = Project.find(ctx.ensure_object(Invocation).project)
+        return ctx.invoke(function, project, *args, **kwargs)
+
+    return run
+
+
+def show_error(error: Exception, *, is_debug: bool) -> int:
+    """Writes one line on stderr, and a traceback if asked for; gives the exit code."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.Abort):
+        return Exit.INTERRUPTED
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        # whoever read our output has had enough; Python would complain of it once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    if is_debug:
+        from jobledger.sources._provider.redact import for_log
+
+        click.echo(for_log("".join(traceback.format_exception(error))).rstrip(), err=True)
+    line, code = explained(error)
+    click.echo(f"jobledger: {line}", err=True)
+    return code
+
+
+def explained(error: Exception) -> tuple[str, Exit]:
+    """One line on what went wrong, without secrets, and the exit code that it deserves."""
+    from jobledger.sources._provider.redact import for_log, one_line
+
+    said = for_log(str(error))
+    if isinstance(error, JobledgerError):
+        return said, error.exit_code
+    if isinstance(error, SettingsError):
+        return said, Exit.USAGE
+    if isinstance(error, ProviderError):
+        return said, Exit.TIME_LIMIT if error.kind == "time_limit" else Exit.FAILED
+    return f"{type(error).__name__}: {one_line(said, 300)} (--debug shows where)", Exit.FAILED
+
+
+@dataclass
+class Stop:
+    """Whether someone wants the command to end, and the exit code that this deserves."""
+
+    event: threading.Event = field(default_factory=threading.Event)
+    exit_code: Exit | None = None
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """Ends well on Ctrl-C and SIGTERM: what was read is loaded first. A second one ends at once."""
+    stop = Stop()
+
+    def told(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal module's
+        code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED
+        if stop.event.is_set():
+            os._exit(code)
+        stop.exit_code = code
+        stop.event.set()
+
+    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

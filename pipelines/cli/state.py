@@ -1,0 +1,73 @@
+"""`jobledger state`."""
+
+import click
+
+from jobledger.pipelines.cli.shared import pass_project
+from jobledger.pipelines.errors import ConfigError
+from jobledger.pipelines.project import Project, choices
+
+
+@click.group()
+def command() -> None:
+    """Show or change where each incremental sync stands; forget a source."""
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@pass_project
+def show(project: Project, as_json: bool) -> None:  # noqa: FBT001 - click's
+    """Show how far the syncs of each source and kind have come."""
+    import json
+    from dataclasses import asdict
+
+    from jobledger.pipelines.positions import positions
+
+    rows = [asdict(each) for each in positions(project)]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    from jobledger.pipelines.output import print_rows
+
+    names = ("source", "kind", "position", "complete_at", "full_walk_at", "is_newest_first")
+    print_rows(names, [tuple(row[name] for name in names) for row in rows])
+
+
+@command.command()
+@click.argument("source")
+@click.argument("kinds", nargs=-1, metavar="[KIND]...")
+@pass_project
+def reset(project: Project, source: str, kinds: tuple[str, ...]) -> None:
+    """Make the next sync of SOURCE walk its listings to their end.
+
+    Nothing that is known is lost.
+    """
+    from jobledger.pipelines.positions import reset as reset_positions
+
+    done = reset_positions(project, source, kinds)
+    click.echo(f"the next sync of {source} walks {', '.join(done)} in full", err=True)
+
+
+@command.command()
+@click.argument("source")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_project
+def forget(project: Project, source: str, yes: bool) -> None:  # noqa: FBT001 - click's
+    """Remove all jobs of SOURCE from the ledger, for good.
+
+    It asks first. The source stays in the settings: take it out there too, or the next sync
+    brings back what the provider still shows.
+    """
+    from jobledger.pipelines.forgetting import forget as forget_source
+    from jobledger.pipelines.forgetting import kept_jobs
+
+    known = kept_jobs(project)
+    if source not in known:
+        raise ConfigError(f"the ledger has no source '{source}'{choices(source, sorted(known))}")
+    if not yes:
+        click.confirm(
+            f"remove all {known[source]:,} jobs of '{source}' and their history, for good?",
+            abort=True,
+            err=True,
+        )
+    jobs = forget_source(project, source)
+    click.echo(f"forgot {jobs:,} jobs of {source}", err=True)

@@ -1,0 +1,145 @@
+"""What stands between a project and its first sync: each source tried, nothing changed."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jobledger.pipelines.errors import JobledgerError
+from jobledger.pipelines.project import Project
+from jobledger.pipelines.query import open_published
+from jobledger.pipelines.syncing import Assignment, assignments, without
+from jobledger.sources._provider.client import Account, Client
+from jobledger.sources._provider.clock import Clock
+from jobledger.sources._provider.errors import (
+    CredentialsRefused,
+    NotAvailable,
+    ProviderError,
+    SettingsError,
+    Unreachable,
+)
+from jobledger.sources._provider.kept import Kept
+from jobledger.sources._provider.kind import Kind
+from jobledger.sources._provider.redact import guard_logging
+
+_PATIENCE = 120.0
+"""Seconds for one source."""
+_SKEW = 60.0
+"""Seconds between two clocks that are worth a word."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of looking at one thing."""
+
+    subject: str
+    """The source, or `warehouse`."""
+    what: str
+    """`reachable`, `credentials`, a kind's name, `quota`, `clock`, `opens`."""
+    is_good: bool
+    said: str
+
+
+def examine(project: Project, names: list[str], stop: threading.Event) -> Iterator[Finding]:
+    """Everything there is to find, one by one. Raises `ConfigError`."""
+    guard_logging()
+    for assignment in assignments(project, names):
+        yield from _source(project, assignment, stop)
+    yield _warehouse(project)
+
+
+def _source(project: Project, assignment: Assignment, stop: threading.Event) -> Iterator[Finding]:
+    settings, provider = assignment.settings, assignment.provider
+    name = settings.name
+    kept = Kept(project.folder / ".dlt" / "kept.toml")
+    try:
+        account = Account(settings, provider.dialect, Clock(_PATIENCE, stop), kept)
+    except SettingsError as error:
+        yield Finding(name, "credentials", is_good=False, said=str(error))
+        return
+    client = account.client()
+    refused: list[str] = []
+    is_in = False
+    for kind in map(provider.kind, assignment.kinds):
+        try:
+            shown = _FirstPage(client, kind, settings.api_version or provider.api_version).jobs()
+        except CredentialsRefused as error:
+            yield Finding(name, "reachable", is_good=True, said=settings.base_url)
+            yield Finding(name, "credentials", is_good=False, said=str(error))
+            return
+        except Unreachable as error:
+            yield Finding(name, "reachable", is_good=False, said=str(error))
+            return
+        except ProviderError as error:
+            if not is_in and error.status is not None:
+                yield from _entered(name, account)
+                is_in = True
+            if isinstance(error, NotAvailable):
+                refused.append(kind.name)
+            yield Finding(name, kind.name, is_good=False, said=str(error))
+            if error.ends_account:
+                return
+            continue
+        if not is_in:
+            yield from _entered(name, account)
+            is_in = True
+        yield Finding(name, kind.name, is_good=True, said=f"may be listed; {shown:,} jobs shown")
+    if refused:
+        yield Finding(name, "kinds", is_good=False, said=without(assignment, refused))
+    if client.meter.quota_limit is not None and client.meter.quota_used is not None:
+        yield _quota(name, client.meter.quota_used, client.meter.quota_limit, settings.quota_share)
+    if account.clock_skew is not None:
+        yield _clock(name, account.clock_skew)
+
+
+def _entered(name: str, account: Account) -> Iterator[Finding]:
+    yield Finding(name, "reachable", is_good=True, said=account.base_url)
+    yield Finding(name, "credentials", is_good=True, said="work")
+
+
+def _quota(name: str, used: int, limit: int, share: float) -> Finding:
+    left = max(int(limit * share) - used, 0)
+    said = f"{used:,} of {limit:,} daily requests used; {left:,} left for jobledger"
+    return Finding(name, "quota", is_good=left > 0, said=said)
+
+
+def _clock(name: str, skew: float) -> Finding:
+    if abs(skew) < _SKEW:
+        return Finding(name, "clock", is_good=True, said="agrees with the provider's")
+    way = "behind" if skew > 0 else "ahead of"
+    said = f"this computer is {abs(skew):,.0f} s {way} the provider; set its clock"
+    return Finding(name, "clock", is_good=False, said=said)
+
+
+def _warehouse(project: Project) -> Finding:
+    if not project.warehouse.exists():
+        said = f"{project.warehouse.name} is not there yet; the first sync makes it"
+        return Finding("warehouse", "opens", is_good=True, said=said)
+    try:
+        with open_published(project.warehouse) as connection:
+            row = connection.execute("select count(*) from jobs").fetchone()
+    except JobledgerError as error:
+        return Finding("warehouse", "opens", is_good=False, said=str(error))
+    said = f"{project.warehouse.name} has {row[0] if row else 0:,} jobs"
+    return Finding("warehouse", "opens", is_good=True, said=said)
+
+
+@dataclass(frozen=True)
+class _FirstPage:
+    """The first page of a listing (`Listing`)."""
+
+    client: Client
+    kind: Kind
+    version: str
+
+    @property
+    def host(self) -> str:
+        return self.client.host
+
+    def get(self, params: object) -> object:
+        path = self.kind.listing.format(version=self.version)
+        return self.client.get(path, params)  # type: ignore[arg-type]
+
+    def jobs(self) -> int:
+        """How many jobs are on it. Raises `ProviderError`."""
+        page = next(iter(self.kind.paging.pages(self)), None)
+        return len(page.records) if page else 0

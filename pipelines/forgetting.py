@@ -1,0 +1,29 @@
+"""Removing a source from the ledger."""
+
+from jobledger.pipelines.held import held, views_of
+from jobledger.pipelines.project import Project
+from jobledger.pipelines.query import open_published
+from jobledger.sources._provider.kept import Kept
+
+
+def kept_jobs(project: Project) -> dict[str, int]:
+    """How many jobs the ledger has of each source."""
+    with open_published(project.warehouse) as connection:
+        rows = connection.execute(
+            "select source, count(*) filter (where valid_to is null) from ("
+            "select source, valid_to from loaded.job_versions"
+            " union all select source, now() from loaded.sync_runs) group by source"
+        ).fetchall()
+    return dict(rows)
+
+
+def forget(project: Project, source: str) -> int:
+    """Removes all that is known of a source, its kept tokens too; gives the number of its jobs.
+
+    Raises `Busy`.
+    """
+    with held(project) as ledger:
+        jobs = ledger.forget(source)
+        ledger.publish(views_of(project, []))
+        Kept(project.folder / ".dlt" / "kept.toml").forget(source)
+    return jobs

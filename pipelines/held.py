@@ -1,0 +1,32 @@
+"""A project's ledger, held: one process at a time may open it to write."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from jobledger.pipelines.ledger import Ledger
+from jobledger.pipelines.lock import locked
+from jobledger.pipelines.project import Project
+from jobledger.pipelines.views import put_in_place
+from jobledger.sources._provider.redact import guard_logging
+
+
+@contextmanager
+def held(project: Project, *, wait: float = 0.0) -> Iterator[Ledger]:
+    """The ledger, for as long as nobody else may write. Raises `Busy`, `ConfigError`."""
+    state = project.make_state_dir()
+    guard_logging()
+    with locked(state, wait=wait), Ledger(state / "ledger.duckdb", project.warehouse) as ledger:
+        yield ledger
+
+
+def views_of(project: Project, notes: list[str]) -> Callable[[duckdb.DuckDBPyConnection], None]:
+    """Puts the views in place at publication; what is wrong with one joins `notes`, once."""
+
+    def put(connection: duckdb.DuckDBPyConnection) -> None:
+        for problem in put_in_place(connection, project.sql_dir):
+            if str(problem) not in notes:
+                notes.append(str(problem))
+
+    return put

@@ -1,0 +1,101 @@
+"""When a schedule's syncs are due."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from cronsim import CronSim, CronSimError
+
+from jobledger.pipelines.errors import ConfigError
+from jobledger.pipelines.project import Project, duration
+
+
+class Rhythm(Protocol):
+    """A rhythm of syncs."""
+
+    @property
+    def seconds(self) -> float:
+        """The longest time between two syncs, which freshness is measured by."""
+
+    def first(self, now: datetime) -> datetime:
+        """When the first sync is due."""
+
+    def next(self, due: datetime, started: datetime) -> datetime:
+        """When the next is due, after one that was due and started then."""
+
+
+@dataclass(frozen=True)
+class Every:
+    """From one start to the next."""
+
+    span: timedelta
+
+    @property
+    def seconds(self) -> float:
+        """As it was set."""
+        return self.span.total_seconds()
+
+    def first(self, now: datetime) -> datetime:
+        """At once."""
+        return now
+
+    def next(self, due: datetime, started: datetime) -> datetime:
+        """A span later; one that was missed altogether, as by a computer asleep, is not made up."""
+        planned = due + self.span
+        return planned if planned > started else started + self.span
+
+    def __str__(self) -> str:
+        return f"every {self.span}"
+
+
+@dataclass(frozen=True)
+class Cron:
+    """As cron has it, in this computer's time zone."""
+
+    expression: str
+
+    @property
+    def seconds(self) -> float:
+        """The longest of the next gaps: a rhythm of working days is not late on a Monday."""
+        fires = CronSim(self.expression, datetime(2026, 1, 1))  # noqa: DTZ001 - any week will do
+        longest = timedelta(0)
+        before = start = next(fires)
+        for fire in fires:
+            longest, before = max(longest, fire - before), fire
+            if fire - start > timedelta(days=8):
+                break
+        return longest.total_seconds()
+
+    def first(self, now: datetime) -> datetime:
+        """The next time that the expression names."""
+        local = now.astimezone().replace(tzinfo=None)
+        return next(CronSim(self.expression, local)).astimezone(now.tzinfo)
+
+    def next(self, due: datetime, started: datetime) -> datetime:
+        """The next time after the start; one sync stands for all that were slept through."""
+        return self.first(max(due, started))
+
+    def __str__(self) -> str:
+        return f"at {self.expression}"
+
+
+def rhythm(every: str | None, cron: str | None, what: str = "--every") -> Rhythm:
+    """The rhythm of a `15m` or of a cron expression. Raises `ConfigError`."""
+    if cron is None:
+        return Every(duration(every, what))
+    try:
+        next(CronSim(cron, datetime(2026, 1, 1)))  # noqa: DTZ001 - only to see whether it can
+    except (CronSimError, StopIteration):
+        raise ConfigError(
+            f"'{cron}' is no cron expression: expected five fields (minute, hour, day, month,"
+            " weekday), such as '15 * * * *' or '0 7 * * 1-5'"
+        ) from None
+    return Cron(cron)
+
+
+def configured(project: Project) -> Rhythm | None:
+    """The rhythm that the settings tell; None where they do not."""
+    every, cron = project.schedule
+    if every is None and cron is None:
+        return None
+    return rhythm(every, cron, "[schedule] every")

@@ -1,0 +1,98 @@
+"""Syncing on a rhythm, until told to stop."""
+
+import json
+import os
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from jobledger.pipelines.errors import JobledgerError
+from jobledger.pipelines.rhythm import Rhythm
+from jobledger.pipelines.whole_file import whole_file
+
+BEAT: Final = 15.0
+"""Seconds between two signs of life, and between two looks at the clock: a computer that slept
+wakes late by the clock, and no timer tells."""
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """The last sign of life of a schedule."""
+
+    pid: int
+    rhythm: str
+    at: datetime
+    next_at: datetime
+
+
+@dataclass
+class Schedule:
+    """Syncs of one project, one at a time."""
+
+    rhythm: Rhythm
+    sync: Callable[[], None]
+    """One sync. What it raises ends the schedule."""
+    heart: Path
+    """Where the signs of life go."""
+    now: Callable[[], datetime]
+    stop: threading.Event
+    jitter: float = 0.0
+    """Seconds, at the most, by which a sync starts later than it is due: a thousand schedules of
+    the same rhythm should not all call at once."""
+    _random: random.Random = field(default_factory=random.Random)
+
+    def run(self) -> None:
+        """Syncs when it is due, until `stop` is set."""
+        due = self.rhythm.first(self.now())
+        while True:
+            starts_at = due + timedelta(seconds=self._random.uniform(0, self.jitter))
+            if not self._wait(starts_at):
+                return
+            started = self.now()
+            self.sync()
+            if self.stop.is_set():
+                return
+            due = self.rhythm.next(due, started)
+
+    def _wait(self, until: datetime) -> bool:
+        """Waits; False if it is to stop."""
+        while True:
+            self._beat(until)
+            left = (until - self.now()).total_seconds()
+            if left <= 0:
+                return not self.stop.is_set()
+            if self.stop.wait(min(left, BEAT)):
+                return False
+
+    def _beat(self, next_at: datetime) -> None:
+        content = {
+            "pid": os.getpid(),
+            "rhythm": str(self.rhythm),
+            "at": self.now().isoformat(),
+            "next_at": next_at.isoformat(),
+        }
+        with whole_file(self.heart) as file:
+            file.write(json.dumps(content).encode())
+
+
+def heartbeat(heart: Path) -> Heartbeat | None:
+    """The last sign of life; None where there is no schedule.
+
+    Raises `JobledgerError` if the file is none.
+    """
+    try:
+        content = json.loads(heart.read_bytes())
+        return Heartbeat(
+            pid=int(content["pid"]),
+            rhythm=str(content["rhythm"]),
+            at=datetime.fromisoformat(content["at"]),
+            next_at=datetime.fromisoformat(content["next_at"]),
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise JobledgerError(f"{heart} cannot be read: {type(error).__name__}; remove it") from None

@@ -1,0 +1,34 @@
+"""Writing a file whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from jobledger.pipelines.errors import JobledgerError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write into that takes its place when all of it is written.
+
+    Whatever goes wrong leaves what was there. Only its owner can read it. Raises `JobledgerError`
+    if it cannot be written.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise JobledgerError(f"cannot write {path}: {error.strerror}") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        Path(name).replace(path)
+    except OSError as error:
+        raise JobledgerError(
+            f"cannot write {path}: {error.strerror or error}; what was there is as it was"
+        ) from error
+    finally:
+        with suppress(FileNotFoundError):
+            Path(name).unlink()
