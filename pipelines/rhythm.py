@@ -45,7 +45,11 @@ class Every:
         return planned if planned > started else started + self.span
 
     def __str__(self) -> str:
-        return f"every {self.span}"
+        seconds = self.seconds
+        for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+            if seconds % size == 0:
+                return f"every {seconds / size:g}{unit}"
+        return f"every {seconds:g}s"
 
 
 @dataclass(frozen=True)

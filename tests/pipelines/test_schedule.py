@@ -1,0 +1,131 @@
+"""Syncs on a rhythm: when they are due, and when nothing is made up for."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from jobledger.pipelines.errors import ConfigError, JobledgerError
+from jobledger.pipelines.rhythm import Every, Rhythm, rhythm
+from jobledger.pipelines.schedule import BEAT, Heartbeat, Schedule, heartbeat
+
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+
+class Time(threading.Event):
+    """A clock that only waiting moves; `asleep` makes one wait last longer than it should."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = START
+        self.asleep: dict[datetime, timedelta] = {}
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.now += timedelta(seconds=timeout or 0)
+        for at in [at for at in self.asleep if at <= self.now]:
+            self.now += self.asleep.pop(at)
+        return self.is_set()
+
+
+def starts(
+    tmp_path: Path,
+    chosen: Rhythm,
+    *,
+    count: int,
+    takes: timedelta = timedelta(0),
+    time: Time | None = None,
+    jitter: float = 0.0,
+) -> list[datetime]:
+    """When the first syncs of a schedule start."""
+    clock, found = time or Time(), list[datetime]()
+
+    def sync() -> None:
+        found.append(clock.now)
+        clock.now += takes
+        if len(found) == count:
+            clock.set()
+
+    heart = tmp_path / "schedule.json"
+    Schedule(chosen, sync, heart, lambda: clock.now, clock, jitter).run()
+    return found
+
+
+def at(*minutes: float) -> list[datetime]:
+    return [START + timedelta(minutes=minute) for minute in minutes]
+
+
+def test_every_starts_at_once_and_counts_from_start_to_start(tmp_path: Path) -> None:
+    every = rhythm("15m", None)
+    assert starts(tmp_path, every, count=3, takes=timedelta(minutes=4)) == at(0, 15, 30)
+
+
+def test_a_sync_longer_than_the_span_is_followed_by_one_at_once(tmp_path: Path) -> None:
+    every = Every(timedelta(minutes=15))
+    assert starts(tmp_path, every, count=3, takes=timedelta(minutes=20)) == at(0, 20, 40)
+
+
+def test_what_was_slept_through_is_caught_up_once(tmp_path: Path) -> None:
+    time = Time()
+    time.asleep[START + timedelta(minutes=20)] = timedelta(hours=5)
+    found = starts(tmp_path, Every(timedelta(minutes=15)), count=4, time=time)
+    woke = START + timedelta(hours=5, minutes=20)
+    assert found[:2] == at(0, 15)
+    assert woke <= found[2] <= woke + timedelta(seconds=BEAT)
+    assert found[3] == found[2] + timedelta(minutes=15)
+
+
+def test_cron_waits_for_its_time_and_catches_up_once(tmp_path: Path) -> None:
+    time = Time()
+    time.asleep[START + timedelta(minutes=20)] = timedelta(hours=3)
+    found = starts(tmp_path, rhythm(None, "10 * * * *"), count=3, time=time)
+    woke = START + timedelta(hours=3, minutes=20)
+    assert found[0] == START + timedelta(minutes=10)
+    assert woke <= found[1] <= woke + timedelta(seconds=BEAT)
+    assert found[2] == START + timedelta(hours=4, minutes=10)
+
+
+def test_jitter_is_later_never_earlier_and_does_not_add_up(tmp_path: Path) -> None:
+    found = starts(tmp_path, Every(timedelta(minutes=15)), count=5, jitter=40.0)
+    late = [(a - b).total_seconds() for a, b in zip(found, at(0, 15, 30, 45, 60), strict=True)]
+    assert all(0 <= seconds <= 40 for seconds in late)
+    assert any(late)
+
+
+@pytest.mark.parametrize(
+    ("every", "cron", "seconds"),
+    [
+        ("90s", None, 90),
+        (None, "*/5 * * * *", 300),
+        (None, "0 7 * * 1-5", 72 * 3600),
+        (None, "*/10 9-17 * * 1-5", 63.0 * 3600 + 600),
+        (None, "0 3 * * 0", 7 * 86400),
+    ],
+)
+def test_freshness_is_measured_by_the_longest_gap(
+    every: str | None, cron: str | None, seconds: float
+) -> None:
+    assert rhythm(every, cron).seconds == seconds
+
+
+def test_sunday_is_0_as_in_cron() -> None:
+    first = rhythm(None, "0 3 * * 0").first(START)
+    assert (first - timedelta(0)).astimezone().strftime("%a") == "Sun"
+
+
+@pytest.mark.parametrize(("every", "cron"), [("soon", None), ("0m", None), (None, "* * *")])
+def test_what_is_no_rhythm(every: str | None, cron: str | None) -> None:
+    with pytest.raises(ConfigError, match="expected"):
+        rhythm(every, cron)
+
+
+def test_a_sign_of_life_tells_when_the_next_sync_is_due(tmp_path: Path) -> None:
+    heart = tmp_path / "schedule.json"
+    assert heartbeat(heart) is None
+    starts(tmp_path, Every(timedelta(minutes=15)), count=2)
+    beat = heartbeat(heart)
+    assert isinstance(beat, Heartbeat)
+    assert (beat.rhythm, beat.at, beat.next_at) == ("every 15m", *at(15, 15))
+    heart.write_text("{")
+    with pytest.raises(JobledgerError, match="cannot be read"):
+        heartbeat(heart)
