@@ -1,0 +1,52 @@
+"""`jobledger demo`."""
+
+import click
+
+from jobledger.pipelines.cli.shared import Invocation, debug_option, project_option
+
+
+@click.command()
+@project_option
+@debug_option
+@click.option("--now", hidden=True, help="The demo's present moment, for output that stays.")
+@click.pass_context
+def command(ctx: click.Context, now: str | None) -> None:
+    """Sync a made-up world of jobs twice, and show how they are. Needs no account or network.
+
+    Starts the bundled provider emulator, syncs six kinds of jobs from it as they were six days
+    ago and as they are now, and shows the health summary. The ledger stays in ./jobledger-demo to
+    be queried; the next demo replaces it.
+    """
+    import sys
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    from jobledger.pipelines.demo import BETWEEN, FOLDER, demo_project, synced_twice
+    from jobledger.pipelines.progress import closing_line, shown
+    from jobledger.pipelines.report import show
+    from jobledger.pipelines.syncing import sync_project
+    from jobledger.sources._provider.clock import Clock
+
+    present = datetime.fromisoformat(now) if now else datetime.now(UTC)
+    folder = Path(ctx.ensure_object(Invocation).project or FOLDER).absolute()
+    project = demo_project(folder)
+
+    def sync(clock: Clock) -> None:
+        at = clock.now()
+        click.echo(f"syncing the world as it was on {at:%A %d %B, %H:%M} UTC", err=True)
+        with shown(sys.stderr, is_live=sys.stderr.isatty()) as watcher:
+            result = sync_project(project, watcher=watcher, clock=clock)
+        click.echo(closing_line(result.runs), err=True)
+        if at < present - BETWEEN / 2:
+            click.echo(f"\n{BETWEEN.days} days pass there …\n", err=True)
+
+    synced_twice(project, present, sync)
+    click.echo(err=True)
+    show(project, now=present)
+    shown_folder = FOLDER if folder == Path(FOLDER).absolute() else folder
+    click.echo(
+        f"\nThe ledger is {shown_folder}/jobs.duckdb. Ask it anything:\n"
+        f"  jobledger --project {shown_folder} query success_rates\n"
+        f"  jobledger --project {shown_folder} views",
+        err=True,
+    )

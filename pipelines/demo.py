@@ -1,0 +1,72 @@
+"""A look at jobledger without an account: the emulator's world, synced twice."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from jobledger.pipelines.errors import ConfigError, JobledgerError
+from jobledger.pipelines.project import Project
+from jobledger.sources._provider.clock import Clock
+
+if TYPE_CHECKING:
+    from jobledger.emulator.server import Running
+
+FOLDER: Final = "jobledger-demo"
+BETWEEN: Final = timedelta(days=6)
+"""What passes between the two syncs: a little less than Salesforce keeps finished jobs for."""
+_MARK: Final = "# made by 'jobledger demo', which makes it anew each time"
+
+
+class ShiftedClock(Clock):
+    """Tells a time that is the same span from the real one, always."""
+
+    def __init__(self, now: datetime) -> None:
+        super().__init__()
+        self._shift = now - datetime.now(UTC)
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return datetime.now(UTC) + self._shift
+
+
+def demo_project(folder: Path) -> Project:
+    """An empty project for the demo. Raises `ConfigError` for a folder with anything else in it."""
+    config = folder / ".dlt" / "config.toml"
+    if folder.exists() and any(folder.iterdir()):
+        if not config.exists() or not config.read_text("utf-8").startswith(_MARK):
+            raise ConfigError(
+                f"{folder} is there already and is not the demo's; name another folder, as in"
+                " 'jobledger --project DIR demo'"
+            )
+        shutil.rmtree(folder)
+    config.parent.mkdir(parents=True)
+    return Project(folder, {})
+
+
+@contextmanager
+def emulated(project: Project, now: datetime) -> Iterator["Running"]:
+    """The emulator, serving a world at a time, and the project set to sync from it."""
+    try:
+        from jobledger.emulator.server import serving
+    except ModuleNotFoundError as error:
+        raise JobledgerError(
+            f"the demo needs the provider emulator, whose {error.name} is not installed: run"
+            " pip install 'jobledger[demo]'"
+        ) from None
+    with serving(now=now) as running:
+        folder = project.folder / ".dlt"
+        (folder / "config.toml").write_text(f"{_MARK}\n\n{running.config}")
+        (folder / "secrets.toml").touch(mode=0o600)
+        (folder / "secrets.toml").write_text(running.secrets)
+        yield running
+
+
+def synced_twice(project: Project, now: datetime, sync: Callable[[Clock], None]) -> None:
+    """Syncs the emulator's world as it was, lets time pass there, and syncs it as it is `now`."""
+    with emulated(project, now - BETWEEN) as running:
+        sync(ShiftedClock(now - BETWEEN))
+        running.clock.set(now)
+        sync(ShiftedClock(now))

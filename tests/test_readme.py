@@ -1,0 +1,28 @@
+"""The README tells the truth: its commands are run, and what it shows is what they print."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from jobledger.pipelines.cli import COMMANDS, cli
+from tests.readme import README, commands, outputs
+
+TEXT = README.read_text("utf-8")
+
+
+def test_what_the_readme_shows_is_what_comes_out(tmp_path: Path) -> None:
+    assert outputs(TEXT, tmp_path) == TEXT, "run: make readme"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_and_stands_in_the_readme(name: str) -> None:
+    shown = CliRunner().invoke(cli, [name, "--help"])
+    assert shown.exit_code == 0
+    assert len(shown.output.splitlines()) > 3
+    assert f"jobledger {name}" in TEXT
+
+
+def test_every_command_that_the_readme_runs_is_one() -> None:
+    said = [line.split()[1] for line in commands(TEXT) if line.startswith("jobledger ")]
+    assert set(said) <= set(COMMANDS)
