@@ -1,0 +1,232 @@
+"""The emulator as an application, and the means to serve it from a thread of its own."""
+
+import asyncio
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import format_datetime
+from typing import Any, Final
+
+import uvicorn
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.routing import Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from . import control, salesforce, zuora
+from .answers import Refused, answer
+from .behaviour import Behaviour
+from .clock import Clock
+from .faults import OF_THE_ANSWER, Fault, Faults
+from .salesforce import Salesforce
+from .state import Seen, State
+from .striking import in_place, is_salesforce, spoiled
+from .tokens import Tokens
+from .world import World
+from .zuora import Zuora
+
+HOST: Final = "127.0.0.1"
+SMALL: Final = 1_001
+"""Bodies of more than 1,000 bytes are compressed for whoever asks."""
+KEPT_HEADERS: Final = ("accept-encoding", "user-agent", "content-type")
+
+
+class Front:
+    """Everything that holds for all requests: the log, common headers, errors, and faults."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        routes = [*Zuora(state).routes(), *Salesforce(state).routes()]
+        router = Router(routes, redirect_slashes=False, default=_not_found)
+        self._providers: ASGIApp = GZipMiddleware(router, minimum_size=SMALL, compresslevel=1)
+        self._control = Router(control.routes(state), redirect_slashes=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        # a slash at the end makes no difference
+        scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+        request = Request(scope, receive)
+        if scope["path"].split("/")[1] in {"_emulator", ""}:
+            await self._control(scope, receive, send)
+            return
+        of = salesforce if is_salesforce(scope["path"]) else zuora
+        common = of.headers(request, self._state)
+        status = 0
+
+        async def sent(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["Date"] = format_datetime(self._state.clock.now(), usegmt=True)
+                for name, said in common.items():
+                    headers.setdefault(name, said)
+            await send(message)
+
+        query = scope["query_string"].decode("latin-1")
+        fault = self._state.faults.strike(scope["path"], query)
+        try:
+            await self._answer(scope, receive, sent, fault, request)
+        finally:
+            self._note(request, query, status)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, fault: Fault | None, request: Request
+    ) -> None:
+        if fault is None:
+            await self._right(scope, receive, send)
+            return
+        if fault.name == "drop":
+            scope["state"]["transport"].abort()
+            return
+        if fault.name == "slow":
+            await asyncio.sleep(fault.seconds)
+        instead = in_place(fault, request, self._state)
+        if instead is not None:
+            await instead(scope, receive, send)
+        elif fault.name not in OF_THE_ANSWER:
+            await self._right(scope, receive, send)
+        else:
+            await self._spoiled(scope, receive, send, fault, request)
+
+    async def _right(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._providers(scope, receive, send)
+        except Refused as refused:
+            await refused.answer(scope, receive, send)
+
+    async def _spoiled(
+        self, scope: Scope, receive: Receive, send: Send, fault: Fault, request: Request
+    ) -> None:
+        plain = [(name, said) for name, said in scope["headers"] if name != b"accept-encoding"]
+        answered: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            answered.append(message)
+
+        await self._right({**scope, "headers": plain}, receive, keep)
+        start, body = answered[0], b"".join(message.get("body", b"") for message in answered[1:])
+        if fault.name == "cut":
+            await send(start)
+            await send(
+                {
+                    "type": "http.response.body",
+                    "body": body[: len(body) // 2],
+                    "more_body": True,
+                }
+            )
+            # what was written goes out, and then the connection ends
+            scope["state"]["transport"].close()
+            return
+        body = spoiled(fault, request, body)
+        headers = MutableHeaders(scope=start)
+        headers["Content-Length"] = str(len(body))
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+    def _note(self, request: Request, query: str, status: int) -> None:
+        kept = {
+            name: said
+            for name, said in request.headers.items()
+            if name in KEPT_HEADERS or name.startswith("zuora-")
+        }
+        self._state.requests.append(
+            Seen(request.method, request.url.path, query, status, kept)
+        )
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    of = salesforce if is_salesforce(scope["path"]) else zuora
+    await answer(of.error_body(scope["path"], 404), 404)(scope, receive, send)
+
+
+class _Protocol(H11Protocol):
+    """Lets the application at its connection, which a dropped or cut answer needs."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+@dataclass(frozen=True)
+class Running:
+    """An emulator that serves."""
+
+    base_url: str
+    state: State
+
+    @property
+    def world(self) -> World:
+        """The jobs there are."""
+        return self.state.world
+
+    @property
+    def clock(self) -> Clock:
+        """The time of everything there."""
+        return self.state.clock
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """Its settings."""
+        return self.state.behaviour
+
+    @property
+    def faults(self) -> Faults:
+        """What is to go wrong."""
+        return self.state.faults
+
+    @property
+    def tokens(self) -> Tokens:
+        """Who may ask."""
+        return self.state.tokens
+
+    @property
+    def requests(self) -> list[Seen]:
+        """What was asked of it so far; clear it at will."""
+        return self.state.requests
+
+
+@contextmanager
+def serving(world: World | None = None, *, port: int = 0) -> Iterator[Running]:
+    """Serves a world on this machine's loopback address while the context lasts.
+
+    Raises `OSError` if the port is taken; 0 takes a free one.
+    """
+    state = State(world or World())
+    listening = socket.create_server((HOST, port))
+    config = uvicorn.Config(
+        Front(state),
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        date_header=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+        backlog=512,
+    )
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listening]}, name="emulator", daemon=True
+    )
+    state.base_url = f"http://{HOST}:{listening.getsockname()[1]}"
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            time.sleep(0.002)
+        yield Running(state.base_url, state)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
