@@ -13,6 +13,8 @@ with DAG(
     max_active_runs=1,
     default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
 ):
-    sync = BashOperator(task_id="sync", bash_command="jobledger --project /srv/jobs sync --wait 600")
+    sync = BashOperator(
+        task_id="sync", bash_command="jobledger --project /srv/jobs sync --wait 600"
+    )
     check = BashOperator(task_id="check", bash_command="jobledger --project /srv/jobs check")
     sync >> check

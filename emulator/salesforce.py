@@ -173,9 +173,7 @@ class Salesforce:
 
         return listing
 
-    def _next_url(
-        self, request: Request, kind: str, locator: str, filters: dict[str, str]
-    ) -> str:
+    def _next_url(self, request: Request, kind: str, locator: str, filters: dict[str, str]) -> str:
         # the documents have the query listing's own next page at the ingest path
         path = "ingest" if kind == "ingest" else self._state.behaviour.query_locator_path
         kept = filters if self._state.behaviour.next_url_keeps_filters else {}
@@ -351,7 +349,9 @@ def _async_error(code: str, message: str) -> Response:
 
 def _xml(root: str, fields: Record, status: int = 200) -> Response:
     inside = "".join(f"\n <{name}>{_text(said)}</{name}>" for name, said in fields.items())
-    body = f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{NAMESPACE}">{inside}\n</{root}>'
+    body = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{NAMESPACE}">{inside}\n</{root}>'
+    )
     return Response(body, status, media_type="application/xml")
 
 
@@ -381,7 +381,9 @@ def error_body(path: str, status: int) -> Any:
                 {"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"},
             ]
         case 403:
-            return _error("API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
+            return _error(
+                "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization."
+            )
         case 404:
             return NOT_FOUND
         case 405:

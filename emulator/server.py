@@ -137,9 +137,7 @@ class Front:
             for name, said in request.headers.items()
             if name in KEPT_HEADERS or name.startswith("zuora-")
         }
-        self._state.requests.append(
-            Seen(request.method, request.url.path, query, status, kept)
-        )
+        self._state.requests.append(Seen(request.method, request.url.path, query, status, kept))
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
@@ -228,5 +226,3 @@ def serving(world: World | None = None, *, port: int = 0) -> Iterator[Running]:
         server.should_exit = True
         thread.join()
         listening.close()
-
-

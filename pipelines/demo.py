@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import duckdb
+
 from jobledger.pipelines.errors import ConfigError, JobledgerError
 from jobledger.pipelines.project import Project
 from jobledger.sources._provider.clock import Clock
@@ -18,6 +20,21 @@ FOLDER: Final = "jobledger-demo"
 BETWEEN: Final = timedelta(days=6)
 """What passes between the two syncs: a little less than Salesforce keeps finished jobs for."""
 _MARK: Final = "# made by 'jobledger demo', which makes it anew each time"
+_CONFIG: Final = f"""\
+{_MARK}
+[sources.zuora]
+base_url = "{{url}}"
+[sources.salesforce]
+base_url = "{{url}}"
+"""
+_SECRETS: Final = """\
+[sources.zuora.credentials]
+client_id = "{zuora_id}"
+client_secret = "{zuora_secret}"
+[sources.salesforce.credentials]
+client_id = "{salesforce_id}"
+client_secret = "{salesforce_secret}"
+"""
 
 
 class ShiftedClock(Clock):
@@ -47,26 +64,44 @@ def demo_project(folder: Path) -> Project:
 
 
 @contextmanager
-def emulated(project: Project, now: datetime) -> Iterator["Running"]:
-    """The emulator, serving a world at a time, and the project set to sync from it."""
+def emulated(project: Project, now: datetime, starts_at: datetime) -> Iterator["Running"]:
+    """The emulator with a world whose present is `now`, and the project set to sync from it."""
     try:
+        from jobledger.emulator import tokens
+        from jobledger.emulator.clock import Clock as WorldClock
         from jobledger.emulator.server import serving
+        from jobledger.emulator.world import World
     except ModuleNotFoundError as error:
         raise JobledgerError(
             f"the demo needs the provider emulator, whose {error.name} is not installed: run"
             " pip install 'jobledger[demo]'"
         ) from None
-    with serving(now=now) as running:
-        folder = project.folder / ".dlt"
-        (folder / "config.toml").write_text(f"{_MARK}\n\n{running.config}")
-        (folder / "secrets.toml").touch(mode=0o600)
-        (folder / "secrets.toml").write_text(running.secrets)
+    with serving(World(now=now, clock=WorldClock(starts_at))) as running:
+        settings = project.folder / ".dlt"
+        (settings / "config.toml").write_text(_CONFIG.format(url=running.base_url))
+        (settings / "secrets.toml").touch(mode=0o600)
+        (settings / "secrets.toml").write_text(
+            _SECRETS.format(
+                zuora_id=tokens.ZUORA_CLIENT_ID,
+                zuora_secret=tokens.ZUORA_CLIENT_SECRET,
+                salesforce_id=tokens.SALESFORCE_CLIENT_ID,
+                salesforce_secret=tokens.SALESFORCE_CLIENT_SECRET,
+            )
+        )
         yield running
 
 
 def synced_twice(project: Project, now: datetime, sync: Callable[[Clock], None]) -> None:
     """Syncs the emulator's world as it was, lets time pass there, and syncs it as it is `now`."""
-    with emulated(project, now - BETWEEN) as running:
+    with emulated(project, now, now - BETWEEN) as running:
         sync(ShiftedClock(now - BETWEEN))
         running.clock.set(now)
         sync(ShiftedClock(now))
+
+
+def stand_still(project: Project, now: datetime) -> None:
+    """Makes the views take `now` for the present for good, so that what they say stays the same."""
+    with duckdb.connect(project.warehouse) as connection:
+        connection.execute(
+            f"create or replace view staging.clock as select timestamptz '{now.isoformat()}' as now"
+        )

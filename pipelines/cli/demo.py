@@ -21,7 +21,7 @@ def command(ctx: click.Context, now: str | None) -> None:
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from jobledger.pipelines.demo import BETWEEN, FOLDER, demo_project, synced_twice
+    from jobledger.pipelines.demo import BETWEEN, FOLDER, demo_project, stand_still, synced_twice
     from jobledger.pipelines.progress import closing_line, shown
     from jobledger.pipelines.report import show
     from jobledger.pipelines.syncing import sync_project
@@ -41,8 +41,10 @@ def command(ctx: click.Context, now: str | None) -> None:
             click.echo(f"\n{BETWEEN.days} days pass there …\n", err=True)
 
     synced_twice(project, present, sync)
+    if now:
+        stand_still(project, present)
     click.echo(err=True)
-    show(project, now=present)
+    show(project)
     shown_folder = FOLDER if folder == Path(FOLDER).absolute() else folder
     click.echo(
         f"\nThe ledger is {shown_folder}/jobs.duckdb. Ask it anything:\n"
