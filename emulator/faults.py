@@ -104,10 +104,14 @@ class Fault:
     def limit_headers(self, now: datetime) -> dict[str, str]:
         """How long to wait, the way it was ordered to be said."""
         if self.retry_after is None:
-            return {} if self.reset is None else {
-                "RateLimit-Remaining": "0",
-                "RateLimit-Reset": f"{self.reset:g}",
-            }
+            return (
+                {}
+                if self.reset is None
+                else {
+                    "RateLimit-Remaining": "0",
+                    "RateLimit-Reset": f"{self.reset:g}",
+                }
+            )
         if self.as_date:
             then = now + timedelta(seconds=self.retry_after)
             return {"Retry-After": format_datetime(then, usegmt=True)}

@@ -173,9 +173,7 @@ class Salesforce:
 
         return listing
 
-    def _next_url(
-        self, request: Request, kind: str, locator: str, filters: dict[str, str]
-    ) -> str:
+    def _next_url(self, request: Request, kind: str, locator: str, filters: dict[str, str]) -> str:
         # the documents have the query listing's own next page at the ingest path
         path = "ingest" if kind == "ingest" else self._state.behaviour.query_locator_path
         kept = filters if self._state.behaviour.next_url_keeps_filters else {}
@@ -319,10 +317,12 @@ def _is_chunked(job: Job) -> bool:
 def _failed_csv(job: Job, body: Record, *, has_ids: bool) -> str:
     dice = Random(job.id)  # noqa: S311 - no secret depends on it
     # recorded answers quote sf__Id and sf__Error, and leave the customer's columns bare
-    lines = ['"sf__Id","sf__Error",Name' if has_ids else '"sf__Error",Name']
-    for row in salesforce_jobs.failed_rows(body, dice):
-        lines.append(",".join(f'"{cell}"' for cell in (row if has_ids else row[1:])))
-    return "\n".join(lines) + "\n"
+    head = '"sf__Id","sf__Error",Name' if has_ids else '"sf__Error",Name'
+    rows = [
+        ",".join(f'"{cell}"' for cell in (row if has_ids else row[1:]))
+        for row in salesforce_jobs.failed_rows(body, dice)
+    ]
+    return "\n".join([head, *rows]) + "\n"
 
 
 def _successful_csv(job: Job, body: Record, *, has_ids: bool, most: int = 1_000) -> str:
@@ -351,7 +351,9 @@ def _async_error(code: str, message: str) -> Response:
 
 def _xml(root: str, fields: Record, status: int = 200) -> Response:
     inside = "".join(f"\n <{name}>{_text(said)}</{name}>" for name, said in fields.items())
-    body = f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{NAMESPACE}">{inside}\n</{root}>'
+    body = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{NAMESPACE}">{inside}\n</{root}>'
+    )
     return Response(body, status, media_type="application/xml")
 
 
@@ -381,7 +383,9 @@ def error_body(path: str, status: int) -> Any:
                 {"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"},
             ]
         case 403:
-            return _error("API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
+            return _error(
+                "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization."
+            )
         case 404:
             return NOT_FOUND
         case 405:

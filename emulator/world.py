@@ -164,9 +164,7 @@ class World:
         """The clock's time in epoch seconds."""
         return self.clock.now().timestamp()
 
-    def put(
-        self, kind: str, record: Any, *, listed: Any = _NOTHING, errors: Any = None
-    ) -> str:
+    def put(self, kind: str, record: Any, *, listed: Any = _NOTHING, errors: Any = None) -> str:
         """Puts a job there as its record stands, in place of one with the same id; gives its id.
 
         A listing says the same of it, for Salesforce without what listings lack, unless `listed`
