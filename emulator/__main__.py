@@ -46,17 +46,14 @@ def main() -> int:
         signal.signal(name, lambda *_: stop.set())
     try:
         with serving(world, port=asked.port) as running:
-            print(SETTINGS.format(url=running.base_url) + OTHER_LOGINS, flush=True)
-            print(
-                f"serving on {running.base_url}; {running.base_url}/_emulator tells more;"
-                " Ctrl-C stops it",
-                file=sys.stderr,
-                flush=True,
-            )
+            sys.stdout.write(SETTINGS.format(url=running.base_url) + OTHER_LOGINS)
+            sys.stdout.flush()
+            url = running.base_url
+            sys.stderr.write(f"serving on {url}; {url}/_emulator tells more; Ctrl-C stops it\n")
             while not stop.wait(1):
                 pass
     except OSError as taken:
-        print(f"emulator: cannot listen on port {asked.port}: {taken.strerror}", file=sys.stderr)
+        sys.stderr.write(f"emulator: cannot listen on port {asked.port}: {taken.strerror}\n")
         return 1
     return 0
 

@@ -317,10 +317,12 @@ def _is_chunked(job: Job) -> bool:
 def _failed_csv(job: Job, body: Record, *, has_ids: bool) -> str:
     dice = Random(job.id)  # noqa: S311 - no secret depends on it
     # recorded answers quote sf__Id and sf__Error, and leave the customer's columns bare
-    lines = ['"sf__Id","sf__Error",Name' if has_ids else '"sf__Error",Name']
-    for row in salesforce_jobs.failed_rows(body, dice):
-        lines.append(",".join(f'"{cell}"' for cell in (row if has_ids else row[1:])))
-    return "\n".join(lines) + "\n"
+    head = '"sf__Id","sf__Error",Name' if has_ids else '"sf__Error",Name'
+    rows = [
+        ",".join(f'"{cell}"' for cell in (row if has_ids else row[1:]))
+        for row in salesforce_jobs.failed_rows(body, dice)
+    ]
+    return "\n".join([head, *rows]) + "\n"
 
 
 def _successful_csv(job: Job, body: Record, *, has_ids: bool, most: int = 1_000) -> str:

@@ -335,12 +335,13 @@ def _batches_done(moment: Moment) -> float:
     closed = moment.when("Closed")
     if closed is None:
         return 0.0
-    return min(1.0, (moment.now - closed) / moment.life.facts["seconds"])
+    seconds: float = moment.life.facts["seconds"]
+    return min(1.0, (moment.now - closed) / seconds)
 
 
-def failed_rows(job: Mapping[str, Any], dice: Random, most: int = 1_000) -> list[tuple[str, ...]]:
+def failed_rows(job: Any, dice: Random, most: int = 1_000) -> list[tuple[str, ...]]:
     """Rows of `failedResults`: id, error, and the customer's own column."""
-    count = job.get("numberRecordsFailed")
+    count = job.get("numberRecordsFailed") if isinstance(job, dict) else None
     return [
         (
             "",

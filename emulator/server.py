@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import format_datetime
+from types import ModuleType
 from typing import Any, Final
 
 import uvicorn
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.routing import Router
@@ -31,6 +33,7 @@ from .tokens import Tokens
 from .world import World
 from .zuora import Zuora
 
+_log = logging.getLogger(__name__)
 HOST: Final = "127.0.0.1"
 SMALL: Final = 1_001
 """Bodies of more than 1,000 bytes are compressed for whoever asks."""
@@ -48,16 +51,16 @@ class Front:
         self._control = Router(control.routes(state), redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
         if scope["type"] != "http":
             return
         # a slash at the end makes no difference
-        scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+        scope = {**scope, "app": self, "path": scope["path"].rstrip("/") or "/"}
         request = Request(scope, receive)
         if scope["path"].split("/")[1] in {"_emulator", ""}:
             await self._control(scope, receive, send)
             return
-        of = salesforce if is_salesforce(scope["path"]) else zuora
-        common = of.headers(request, self._state)
+        common = _family(scope["path"]).headers(request, self._state)
         status = 0
 
         async def sent(message: Message) -> None:
@@ -101,6 +104,13 @@ class Front:
             await self._providers(scope, receive, send)
         except Refused as refused:
             await refused.answer(scope, receive, send)
+        except HTTPException as refused:
+            body = _family(scope["path"]).error_body(scope["path"], refused.status_code)
+            await answer(body, refused.status_code, refused.headers)(scope, receive, send)
+        except Exception:
+            # uvicorn would say so only to a log that is off, for the sake of faults on order
+            _log.exception("the emulator itself failed on %s", scope["path"])
+            raise
 
     async def _spoiled(
         self, scope: Scope, receive: Receive, send: Send, fault: Fault, request: Request
@@ -141,8 +151,13 @@ class Front:
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
-    of = salesforce if is_salesforce(scope["path"]) else zuora
-    await answer(of.error_body(scope["path"], 404), 404)(scope, receive, send)
+    body = _family(scope["path"]).error_body(scope["path"], 404)
+    await answer(body, 404)(scope, receive, send)
+
+
+def _family(path: str) -> ModuleType:
+    """The provider whose path it is."""
+    return salesforce if is_salesforce(path) else zuora
 
 
 class _Protocol(H11Protocol):

@@ -118,12 +118,12 @@ class Zuora:
             rows = world.newest_first("custom_object_bulk", after)
         else:
             rows = iter(self._in_another_order(after))
-        wanted = (row for row in rows if status is None or row.get("status") == status)
+        wanted = (row for row in rows if status is None or _said(row, "status") == status)
         page = list(islice(wanted, size))
         is_last = next(wanted, None) is None
         body: dict[str, Any] = {"count": len(page)}
         if page and (behaviour.cursor_on_last_page or not is_last):
-            body["cursor"] = page[-1].get("Id") if isinstance(page[-1], dict) else None
+            body["cursor"] = _said(page[-1], "Id")
         return answer({**body, "jobs": page})
 
     def _in_another_order(self, after: str | None) -> list[Any]:
@@ -145,7 +145,7 @@ class Zuora:
         errors = getattr(job, "errors", None)
         if errors is None:
             dice = Random(job.id)  # noqa: S311 - no secret depends on it
-            errors = zuora_jobs.row_errors(body, dice) if body.get("status") == "failed" else []
+            errors = zuora_jobs.row_errors(body, dice)
         return answer({"errors": errors})
 
     def _object(self, request: Request) -> Job:
@@ -164,7 +164,7 @@ class Zuora:
         if status is not None and status not in QUERY_STATUSES:
             raise Refused(400, refusal)
         rows = self._state.world.newest_first("data_query")
-        wanted = (row for row in rows if status is None or row.get("queryStatus") == status)
+        wanted = (row for row in rows if status is None or _said(row, "queryStatus") == status)
         return answer({"data": list(islice(wanted, size))})
 
     async def one_query(self, request: Request) -> Response:
@@ -174,6 +174,10 @@ class Zuora:
         if job is None:
             raise Refused(404, {"code": 1001, "message": f"No such query: {job_id}"})
         return answer({"data": self._state.world.record(job)})
+
+
+def _said(row: Any, name: str) -> Any:
+    return row.get(name) if isinstance(row, dict) else None
 
 
 def _page_size(request: Request, usual: int, most: int, refusal: Any) -> int:

@@ -4,7 +4,6 @@ The fields are those of the API reference, each with the form that its samples h
 gives its times as texts of milliseconds, an auto backfill as numbers, the others in ISO 8601.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 from typing import Any, Final
@@ -48,8 +47,7 @@ ROW_FAILURES: Final = (
 QUERIES: Final = (
     "select accountnumber, balance from account where updateddate > timestamp '{day} 00:00:00'",
     "select i.invoicenumber, i.amount, a.name from invoice i join account a on i.accountid = a.id",
-    "select s.name, s.status, rpc.mrr from subscription s"
-    " join rateplancharge rpc on rpc.subscriptionid = s.id where s.status = 'Active'",
+    "select s.name, r.mrr from subscription s join rateplancharge r on r.subscriptionid = s.id",
     "select * from usage where startdatetime >= date '{day}'",
     "select paymentnumber, amount, gatewayresponse from payment where createddate >= date '{day}'",
 )
@@ -336,8 +334,10 @@ def _data_query_record(moment: Moment, behaviour: Behaviour) -> Record:
     return said
 
 
-def row_errors(job: Mapping[str, Any], dice: Random) -> list[Record]:
-    """What `/objects/jobs/{id}/errors` says of a failed job; `record` is the customer's own row."""
+def row_errors(job: Any, dice: Random) -> list[Record]:
+    """What `/objects/jobs/{id}/errors` says of a job; `record` is the customer's own row."""
+    if not isinstance(job, dict) or job.get("status") != "failed":
+        return []
     found = []
     for row in sorted(dice.sample(range(2, 400), dice.randint(2, 9))):
         code, message = dice.choice(ROW_FAILURES)
