@@ -1,0 +1,55 @@
+-- one row per day (UTC), source, provider and kind
+with rates as (
+    select
+        day,
+        source,
+        provider,
+        kind,
+        failed,
+        rated,
+        failed / nullif(rated, 0) as failure_rate,
+        sum(failed) over last_7_days / nullif(sum(rated) over last_7_days, 0) as failure_rate_7d,
+        cast(sum(rated) over last_7_days as bigint) as rated_7d,
+        sum(failed) over before / nullif(sum(rated) over before, 0) as failure_rate_28d,
+        -- days without rated jobs have no rate, and are not counted
+        count(failed / nullif(rated, 0)) over before as days_before,
+        avg(failed / nullif(rated, 0)) over before as mean_before,
+        stddev_samp(failed / nullif(rated, 0)) over before as deviation_before,
+    from job_outcomes_daily
+    -- the calendar is complete, so that rows are days
+    window
+        last_7_days as (
+            partition by source, provider, kind order by day
+            rows between 6 preceding and current row
+        ),
+        before as (
+            partition by source, provider, kind order by day
+            rows between 28 preceding and 1 preceding
+        )
+),
+
+scores as (
+    select
+        *,
+        case
+            when days_before >= 7
+                then (failure_rate - mean_before) / greatest(deviation_before, 0.01)
+        end as z_score,
+    from rates
+)
+
+select
+    day,
+    source,
+    provider,
+    kind,
+    failed,
+    rated,
+    failure_rate,  -- failed ÷ rated; NULL where nothing was rated
+    failure_rate_7d,  -- failed ÷ rated of the 7 days that end with the day
+    rated_7d,  -- rated jobs of those 7 days
+    failure_rate_28d,  -- failed ÷ rated of the 28 days before the day
+    failure_rate - failure_rate_28d as change,  -- the day against the 28 days before it
+    z_score,  -- the day against the daily rates before it; NULL if fewer than 7 days had one
+    coalesce(z_score >= 3 and failed >= 3, false) as is_anomaly,  -- z_score ≥ 3 and 3 failed
+from scores

@@ -1,0 +1,10 @@
+-- one row per source, provider and kind that has a job
+select
+    source,
+    provider,
+    kind,
+    least(
+        min(created_at), min(finished_at), min(valid_from) filter (where created_at is null)
+    ) as first_at,  -- when its first job was created, or first seen where that is not said
+from staging.versions
+group by source, provider, kind
