@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from jobledger.pipelines.errors import JobledgerError
+from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.known import KnownJob, News
 from jobledger.sources._provider.source import SCHEMAS
 
@@ -106,13 +107,22 @@ class Ledger:
             con.execute(f"create table if not exists loaded.{table} ({listed})")
             for name, type_ in columns.items():
                 con.execute(f'alter table loaded.{table} add column if not exists "{name}" {type_}')
-        if self._has("_dlt_loads"):
-            # dlt says that a load is done with its last statement; a run that is not is no run
-            for table in ("sync_runs", "rejected_records"):
-                con.execute(
-                    f"delete from loaded.{table} where _dlt_load_id not in"
-                    " (select load_id from loaded._dlt_loads where status = 0)"
-                )
+        self.take_back()
+
+    def take_back(self) -> None:
+        """Removes what a load that did not come to its end left behind.
+
+        A run that was not loaded whole is no run, and a mark may be of a version that never came.
+        Versions stay: whatever they are, they were observed.
+        """
+        if not self._has("_dlt_loads"):
+            return
+        for table in ("sync_runs", "rejected_records", "job_details"):
+            # dlt says that a load is done with its last statement
+            self.connection.execute(
+                f"delete from loaded.{table} where _dlt_load_id not in"
+                " (select load_id from loaded._dlt_loads where status = 0)"
+            )
 
     def _has(self, table: str) -> bool:
         return bool(
@@ -132,13 +142,17 @@ class Ledger:
     # what a walk wants to know (`Known`)
 
     def news(
-        self, source: str, kind: str, listed: pa.Table, left_alone: frozenset[str]
+        self, source: str, kind: Kind, listed: pa.Table
     ) -> list[tuple[int, News, KnownJob | None]]:
         """See `Known.news`."""
         with self._cursor() as cursor:
             cursor.register("listed", listed)
-            alone = ", ".join(map(_literal, sorted(left_alone)))
-            sql = _NEWS.format(source=_literal(source), kind=_literal(kind), left_alone=alone)
+            sql = _NEWS.format(
+                source=_literal(source),
+                kind=_literal(kind.name),
+                has_details=kind.details,
+                left_alone=", ".join(map(_literal, sorted(kind.left_alone))),
+            )
             rows = cursor.execute(sql).fetchall()
         return [
             (
@@ -157,11 +171,14 @@ class Ledger:
 
     def owed(self, source: str, kind: str) -> list[KnownJob]:
         """See `Known.owed`."""
-        return self._jobs("details.detail = 'owed'", source, kind)
+        # whoever was asked for last comes last: jobs that always fail must not stand before all
+        return self._jobs("details.detail = 'owed'", source, kind, "details.asked_at nulls first, ")
 
-    def _jobs(self, condition: str, source: str, kind: str) -> list[KnownJob]:
+    def _jobs(self, condition: str, source: str, kind: str, order: str = "") -> list[KnownJob]:
         with self._cursor() as cursor:
-            sql = _JOBS.format(source=_literal(source), kind=_literal(kind), condition=condition)
+            sql = _JOBS.format(
+                source=_literal(source), kind=_literal(kind), condition=condition, order=order
+            )
             rows = cursor.execute(sql).fetchall()
         return [KnownJob(*row) for row in rows]
 
@@ -227,11 +244,11 @@ with judged as (
             when versions.job_id is null then 'new'
             when listed.updated_at < versions.updated_at then 'stale'
             when versions.status = 'vanished' then 'changed'
-            when details.detail is not null
-                and details.listing_hash is distinct from listed.listing_hash then 'changed'
-            when details.detail is null and versions.row_hash <> listed.listing_hash then 'changed'
+            when {has_details} and details.listing_hash is distinct from listed.listing_hash
+                then 'changed'
+            when not {has_details} and versions.row_hash <> listed.listing_hash then 'changed'
             when details.detail = 'owed' then 'owed'
-            when details.detail is not null and versions.status = 'running' and not (
+            when {has_details} and versions.status = 'running' and not (
                 details.detail = 'refused'
                 and list_contains([{left_alone}]::varchar[], lower(versions.provider_status))
             ) then 'running'
@@ -267,7 +284,7 @@ from loaded.job_versions as versions
 left join loaded.job_details as details using (source, kind, job_id)
 where versions.source = {source} and versions.kind = {kind} and versions.valid_to is null
     and {condition}
-order by versions.created_at, versions.job_id
+order by {order}versions.created_at, versions.job_id
 """
 
 

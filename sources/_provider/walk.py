@@ -193,9 +193,7 @@ class Walk:
             ],
             schema=LISTED,
         )
-        told = self._errand.known.news(
-            self._run.source, self._kind.name, listed, self._kind.left_alone
-        )
+        told = self._errand.known.news(self._run.source, self._kind, listed)
         loaded = {at for at, news, _ in told if news is not News.STALE}
         self._reader.report(reading for at, reading in enumerate(batch) if at not in loaded)
         return [Item(batch[at], hashes[at], updated[at], news, job) for at, news, job in told]

@@ -186,3 +186,21 @@ def test_a_week_without_a_complete_sync_is_a_gap(project: Project) -> None:
     assert run.gap_from == begun
     assert run.gap_to is not None
     assert (run.gap_to - begun).days == 2
+
+
+def test_a_load_that_ended_between_a_mark_and_its_version_is_done_again(project: Project) -> None:
+    project.sync(org(job("a", "UploadComplete")), "salesforce", INGEST)
+    before = project.tables("job_details", "job_versions")
+    done = org(job("a", second=9), job("b"))
+    project.sync(done, "salesforce", INGEST)
+    after = project.tables("job_details", "job_versions")
+    for half in ("job_details", "job_versions"):
+        project.put("job_details", (after if half == "job_details" else before)["job_details"])
+        project.put("job_versions", (after if half == "job_versions" else before)["job_versions"])
+        project.forget_last_load()
+        project.sync(done, "salesforce", INGEST)
+        assert counts(project) == [("a", "succeeded", 10), ("b", "succeeded", 10)]
+        assert project.rows("select job_id, detail from loaded.job_details order by all") == [
+            ("a", "merged"),
+            ("b", "merged"),
+        ]
