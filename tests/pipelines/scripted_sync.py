@@ -120,9 +120,7 @@ class Project:
 
     def tables(self, *names: str) -> dict[str, pa.Table]:
         with self._writers() as connection:
-            return {
-                name: connection.sql(f"from loaded.{name}").to_arrow_table() for name in names
-            }
+            return {name: connection.sql(f"from loaded.{name}").to_arrow_table() for name in names}
 
     def put(self, table: str, rows: pa.Table) -> None:
         with self._writers() as connection:
