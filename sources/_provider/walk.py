@@ -151,7 +151,8 @@ class Walk:
             and not self._errand.is_full
             and bool(self._state.get("is_newest_first"))
             and walked_at is not None
-            and self._run.started_at - walked_at < self._errand.settings.full_walk_every
+            # a clock that was put back says nothing of when the next full walk is due
+            and abs(self._run.started_at - walked_at) < self._errand.settings.full_walk_every
         )
 
     def _is_below(self) -> bool:
@@ -276,7 +277,8 @@ class Walk:
             run.gap_from, run.gap_to = complete_at, run.started_at - forgets_after
         if order.newest is not None:
             newest = max(order.newest, _time(state.get("position")) or order.newest)
-            state["position"] = newest.isoformat()
+            # a job of the future, whatever its provider's clock, does not say that we saw it come
+            state["position"] = min(newest, run.started_at).isoformat()
         if run.scope is Scope.FULL:
             state["is_newest_first"] = order.is_newest_first
             state["full_walk_at"] = run.started_at.isoformat()

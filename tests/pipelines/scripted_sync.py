@@ -64,13 +64,16 @@ class Project:
 
     def sync_all(
         self,
-        answers: Mapping[str, Answerer],
+        answers: Mapping[str, Answerer | Exception],
         kinds: Sequence[str] | None = None,
         *,
         is_full: bool = False,
         **settings: Any,
     ) -> Result:
-        """One sync of several sources, each named after its provider."""
+        """One sync of several sources, each named after its provider.
+
+        What cannot even be opened is an exception.
+        """
         state = self.folder / ".jobledger"
         state.mkdir(exist_ok=True)
         self.asked = []
@@ -98,13 +101,15 @@ class Project:
                 ]
             )
 
-    def _open(self, answers: Mapping[str, Answerer]) -> Callable[..., Any]:
+    def _open(self, answers: Mapping[str, Answerer | Exception]) -> Callable[..., Any]:
         project = self
 
         class Account:
             def __init__(self, settings: SourceSettings, *_: Any, **__: Any) -> None:
                 self.redactor = Redactor()
                 self._answer = answers[settings.name]
+                if isinstance(self._answer, Exception):
+                    raise self._answer
 
             def client(self) -> ScriptedClient:
                 client = ScriptedClient(self._answer)
