@@ -106,9 +106,7 @@ class Reader:
 
     def _kept(self, job_id: str, record: Record) -> Reading:
         problems: Mapping[str, str] = {}
-        for name in self._dropped:
-            if name in record:
-                record = {key: value for key, value in record.items() if key != name}
+        record = self._without_query(record)
         try:
             raw = dumps(record)
         except TypeError:
@@ -123,6 +121,11 @@ class Reader:
         for place, problem in problems.items():
             self._reject(job_id, place, problem, record.get(place.split(".")[0]))
         return Reading(job_id, record, raw, problems)
+
+    def _without_query(self, record: Record) -> Record:
+        if not any(name in record for name in self._dropped):
+            return record
+        return {key: value for key, value in record.items() if key not in self._dropped}
 
     def _without_users(self, record: Record) -> Record:
         """The record with each name it gives a user replaced by a hash wherever it stands."""
@@ -276,7 +279,7 @@ class Reader:
         if self._user_key is not None and place in self.kind.users:
             value = user_hash(self._user_key, dumps(value).decode())
         elif isinstance(value, dict):
-            value = self._without_users(value)
+            value = self._without_users(self._without_query(value))
         self.rejected.append(Rejected(job_id, place, problem, dumps(value).decode()))
 
 
