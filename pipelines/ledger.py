@@ -6,7 +6,7 @@ other.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,8 @@ from typing import Final, Self
 import duckdb
 import pyarrow as pa
 
-from jobledger.pipelines.errors import JobledgerError
+from jobledger.pipelines.errors import Busy, JobledgerError
+from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.known import KnownJob, News
 from jobledger.sources._provider.source import SCHEMAS
 
@@ -30,6 +31,13 @@ _DLT_TABLES: Final = {
 }
 """dlt's own tables, and the column that names the source."""
 
+_DAMAGE: Final = (
+    *("not a valid DuckDB", "Corrupt database file", "Could not read enough bytes"),
+    *("Failed to load metadata pointer", "failed to deserialize", "Failed to deserialize"),
+    *("while replaying WAL", "WAL does not match"),
+)
+"""What DuckDB says of a file that does not hold together; other errors may pass."""
+
 _SETTINGS: Final = {"autoinstall_known_extensions": "false"}
 
 
@@ -42,8 +50,15 @@ class Ledger:
         self.published = published
         self.notes: list[str] = []
         """What the user should hear of how opening went."""
-        self.connection = self._opened()
-        self._shape()
+        try:
+            self.connection = self._opened()
+            self._shape()
+        except duckdb.Error as error:
+            if not (_is_damage(error) and published.exists()):
+                raise
+            self._set_aside()
+            self.connection = self._opened()
+            self._shape()
 
     def __enter__(self) -> Self:
         return self
@@ -55,28 +70,42 @@ class Ledger:
         trace: TracebackType | None,
     ) -> None:
         self.connection.close()
+        if isinstance(error, duckdb.Error) and _is_damage(error) and self.published.exists():
+            # found only once that part was read
+            self._set_aside()
+            raise JobledgerError(
+                f"{self.path} is damaged and was set aside; the next sync makes it again from"
+                f" {self.published.name}"
+            ) from error
 
     def _opened(self) -> duckdb.DuckDBPyConnection:
-        is_new = not self.path.exists()
         try:
             connection = duckdb.connect(self.path, config=dict(_SETTINGS))
-        except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException):
-            if is_new or not self.published.exists():
-                raise
-            broken = self.path.with_suffix(f".broken-{datetime.now(UTC):%Y%m%dT%H%M%S}")
-            self.path.rename(broken)
-            _wal(self.path).unlink(missing_ok=True)
-            self.notes.append(
-                f"{self.path.name} could not be read and was made again from"
-                f" {self.published.name}; the old file is kept as {broken.name}"
-            )
-            is_new = True
-            connection = duckdb.connect(self.path, config=dict(_SETTINGS))
+        except duckdb.Error as error:
+            if "lock on file" in str(error):
+                raise Busy(
+                    f"{self.path} cannot be opened: another program has it open; close that first"
+                    f" (readers open {self.published.name})"
+                ) from None
+            raise
         self.path.chmod(0o600)
         connection.execute("set TimeZone = 'UTC'")
-        if is_new and self.published.exists():
+        # a file without tables is new, or one whose rebuilding was cut short
+        if not _has(connection, "job_versions") and self.published.exists():
             self._rebuild(connection)
         return connection
+
+    def _set_aside(self) -> None:
+        """Keeps a damaged file under another name, so that the ledger is made again."""
+        if hasattr(self, "connection"):
+            self.connection.close()
+        broken = self.path.with_suffix(f".broken-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+        self.path.rename(broken)
+        _wal(self.path).unlink(missing_ok=True)
+        self.notes.append(
+            f"{self.path.name} could not be read and was made again from"
+            f" {self.published.name}; the old file is kept as {broken.name}"
+        )
 
     def _rebuild(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Copies the tables of the published file."""
@@ -106,21 +135,31 @@ class Ledger:
             con.execute(f"create table if not exists loaded.{table} ({listed})")
             for name, type_ in columns.items():
                 con.execute(f'alter table loaded.{table} add column if not exists "{name}" {type_}')
-        if self._has("_dlt_loads"):
-            # dlt says that a load is done with its last statement; a run that is not is no run
-            for table in ("sync_runs", "rejected_records"):
-                con.execute(
-                    f"delete from loaded.{table} where _dlt_load_id not in"
-                    " (select load_id from loaded._dlt_loads where status = 0)"
-                )
+        self.take_back()
+
+    def take_back(self) -> None:
+        """Removes what a load that did not come to its end left behind.
+
+        A run that was not loaded whole is no run, and a mark may be of a version that never came.
+        Versions stay: whatever they are, they were observed.
+        """
+        if not self._has("_dlt_loads"):
+            return
+        for table in ("sync_runs", "rejected_records", "job_details"):
+            # dlt says that a load is done with its last statement
+            self.connection.execute(
+                f"delete from loaded.{table} where _dlt_load_id not in"
+                " (select load_id from loaded._dlt_loads where status = 0)"
+            )
+
+    def add_runs(self, rows: Sequence[pa.Table]) -> None:
+        """Rows of `sync_runs` that could not come by dlt."""
+        with self._cursor() as cursor:
+            cursor.register("runs", pa.concat_tables(rows))
+            cursor.execute("insert into loaded.sync_runs by name from runs")
 
     def _has(self, table: str) -> bool:
-        return bool(
-            self.connection.execute(
-                "select 1 from duckdb_tables()"
-                f" where schema_name = 'loaded' and table_name = {_literal(table)}"
-            ).fetchone()
-        )
+        return _has(self.connection, table)
 
     def newest_version_at(self) -> datetime | None:
         """When the last version was observed."""
@@ -132,13 +171,17 @@ class Ledger:
     # what a walk wants to know (`Known`)
 
     def news(
-        self, source: str, kind: str, listed: pa.Table, left_alone: frozenset[str]
+        self, source: str, kind: Kind, listed: pa.Table
     ) -> list[tuple[int, News, KnownJob | None]]:
         """See `Known.news`."""
         with self._cursor() as cursor:
             cursor.register("listed", listed)
-            alone = ", ".join(map(_literal, sorted(left_alone)))
-            sql = _NEWS.format(source=_literal(source), kind=_literal(kind), left_alone=alone)
+            sql = _NEWS.format(
+                source=_literal(source),
+                kind=_literal(kind.name),
+                has_details=kind.details,
+                left_alone=", ".join(map(_literal, sorted(kind.left_alone))),
+            )
             rows = cursor.execute(sql).fetchall()
         return [
             (
@@ -157,11 +200,14 @@ class Ledger:
 
     def owed(self, source: str, kind: str) -> list[KnownJob]:
         """See `Known.owed`."""
-        return self._jobs("details.detail = 'owed'", source, kind)
+        # whoever was asked for last comes last: jobs that always fail must not stand before all
+        return self._jobs("details.detail = 'owed'", source, kind, "details.asked_at nulls first, ")
 
-    def _jobs(self, condition: str, source: str, kind: str) -> list[KnownJob]:
+    def _jobs(self, condition: str, source: str, kind: str, order: str = "") -> list[KnownJob]:
         with self._cursor() as cursor:
-            sql = _JOBS.format(source=_literal(source), kind=_literal(kind), condition=condition)
+            sql = _JOBS.format(
+                source=_literal(source), kind=_literal(kind), condition=condition, order=order
+            )
             rows = cursor.execute(sql).fetchall()
         return [KnownJob(*row) for row in rows]
 
@@ -227,11 +273,11 @@ with judged as (
             when versions.job_id is null then 'new'
             when listed.updated_at < versions.updated_at then 'stale'
             when versions.status = 'vanished' then 'changed'
-            when details.detail is not null
-                and details.listing_hash is distinct from listed.listing_hash then 'changed'
-            when details.detail is null and versions.row_hash <> listed.listing_hash then 'changed'
+            when {has_details} and details.listing_hash is distinct from listed.listing_hash
+                then 'changed'
+            when not {has_details} and versions.row_hash <> listed.listing_hash then 'changed'
             when details.detail = 'owed' then 'owed'
-            when details.detail is not null and versions.status = 'running' and not (
+            when {has_details} and versions.status = 'running' and not (
                 details.detail = 'refused'
                 and list_contains([{left_alone}]::varchar[], lower(versions.provider_status))
             ) then 'running'
@@ -267,8 +313,13 @@ from loaded.job_versions as versions
 left join loaded.job_details as details using (source, kind, job_id)
 where versions.source = {source} and versions.kind = {kind} and versions.valid_to is null
     and {condition}
-order by versions.created_at, versions.job_id
+order by {order}versions.created_at, versions.job_id
 """
+
+
+def _is_damage(error: duckdb.Error) -> bool:
+    """Whether an error says that the file is no database, or one that does not hold together."""
+    return any(sign in str(error) for sign in _DAMAGE)
 
 
 def _copy_tables(connection: duckdb.DuckDBPyConnection, origin: str, to: str) -> None:
@@ -281,6 +332,15 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, origin: str, to: str) ->
         connection.execute(
             f'create or replace table "{to}".loaded."{table}" as from "{origin}".loaded."{table}"'
         )
+
+
+def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return bool(
+        connection.execute(
+            "select 1 from duckdb_tables() where database_name = current_database()"
+            f" and schema_name = 'loaded' and table_name = {_literal(table)}"
+        ).fetchone()
+    )
 
 
 def _name(connection: duckdb.DuckDBPyConnection) -> str:

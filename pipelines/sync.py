@@ -13,6 +13,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -24,9 +25,11 @@ from jobledger.pipelines.ledger import Ledger
 from jobledger.sources._provider.asking import Budget
 from jobledger.sources._provider.client import Account
 from jobledger.sources._provider.clock import Clock
+from jobledger.sources._provider.errors import MAX_MESSAGE, ProviderError, SettingsError
 from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.kind import Provider
 from jobledger.sources._provider.reading import Reader
+from jobledger.sources._provider.redact import for_log, one_line
 from jobledger.sources._provider.run import Outcome, Run
 from jobledger.sources._provider.settings import SourceSettings
 from jobledger.sources._provider.source import job_source
@@ -121,11 +124,20 @@ class Sync:
             self._read_and_load(assignment, runs)
         except Exception as error:  # noqa: BLE001 - one source that fails leaves the rest alone
             result.load_errors[settings.name] = error
-            for run in runs:
-                run.outcome = Outcome.FAILED
+            self._fail(runs, error)
         for run in runs:
             self.watcher.ended(run)
         return runs
+
+    def _fail(self, runs: Sequence[Run], error: Exception) -> None:
+        """A source came to nothing: its kinds' rows say so, past dlt, which may be what failed."""
+        kind, message = _told(error)
+        for run in runs:
+            run.outcome, run.error_kind, run.error_message = Outcome.FAILED, kind, message
+            run.finished_at = self.clock.now()
+        with self._loading, suppress(duckdb.Error):
+            self.ledger.take_back()
+            self.ledger.add_runs([run.row() for run in runs])
 
     def _start(self, assignment: Assignment, kind: str) -> Run:
         settings = assignment.settings
@@ -209,6 +221,18 @@ class Sync:
         self.ledger.publish(self.put_views)
         self._published_at = self.clock.monotonic()
         self.watcher.published()
+
+
+def _told(error: BaseException) -> tuple[str, str]:
+    """What kind of error it is, and one line on it."""
+    if isinstance(error, ProviderError):
+        return error.kind, str(error)
+    if isinstance(error, SettingsError):
+        return "settings", one_line(for_log(str(error)), MAX_MESSAGE)
+    while error.__cause__ is not None:
+        # dlt's own errors say little
+        error = error.__cause__
+    return "load", one_line(for_log(f"{type(error).__name__}: {error}"), MAX_MESSAGE)
 
 
 def prepared_pipeline(ledger: Ledger, folder: Path, source: str) -> "dlt.Pipeline":

@@ -12,6 +12,7 @@ from jobledger.pipelines.rhythm import configured
 from jobledger.pipelines.sync import Assignment, Result, Sync, Watcher
 from jobledger.sources import providers
 from jobledger.sources._provider.clock import Clock
+from jobledger.sources._provider.errors import SettingsError
 from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.run import Outcome
 
@@ -108,6 +109,8 @@ def exit_of(result: Result) -> Exit:
     """The exit code that a sync deserves."""
     if any(run.error_kind == "time_limit" for run in result.runs):
         return Exit.TIME_LIMIT
+    if any(isinstance(error, SettingsError) for error in result.load_errors.values()):
+        return Exit.USAGE
     if result.load_errors or any(run.outcome is not Outcome.COMPLETE for run in result.runs):
         return Exit.FAILED
     return Exit.DONE

@@ -45,7 +45,17 @@ FIELDS = {
 
 def is_classic(record: Record) -> bool:
     """A job of Bulk API 1.0, which both listings show."""
-    return record.get("jobType") == "Classic" or "numberBatchesTotal" in record
+    return record.get("jobType") == "Classic" or "numberBatchesTotal" in record or is_closed(record)
+
+
+def is_closed(record: Record) -> bool:
+    """A Classic job that takes no more batches; no other job knows this word."""
+    return str(record.get("state")).lower() == "closed"
+
+
+def tells_how_it_ended(record: Record) -> bool:
+    """Whether an answer says all that there is to know: of a closed job its batches as well."""
+    return not is_closed(record) or "numberBatchesTotal" in record
 
 
 def is_query(record: Record) -> bool:
@@ -60,7 +70,7 @@ def is_ingest(record: Record) -> bool:
 
 def of_batches(record: Record, status: Status) -> Status:
     """What a closed Classic job came to: it is over when its batches add up to the total."""
-    if str(record.get("state")).lower() != "closed":
+    if not is_closed(record):
         return status
     total, done, failed = (
         record.get(f"numberBatches{name}") for name in ("Total", "Completed", "Failed")
@@ -85,7 +95,10 @@ INGEST = Kind(
     name="ingest",
     listing="/services/data/v{version}/jobs/ingest",
     paging=Locator("records", next_url="nextRecordsUrl", locator="queryLocator"),
-    one=(Ask("/services/data/v{version}/jobs/ingest/{id}"), CLASSIC_JOB),
+    one=(
+        Ask("/services/data/v{version}/jobs/ingest/{id}", is_enough=tells_how_it_ended),
+        CLASSIC_JOB,
+    ),
     id_field="id",
     words=WORDS,
     fields=FIELDS,
@@ -103,7 +116,10 @@ QUERY = replace(
     INGEST,
     name="query",
     listing="/services/data/v{version}/jobs/query",
-    one=(Ask("/services/data/v{version}/jobs/query/{id}"), CLASSIC_JOB),
+    one=(
+        Ask("/services/data/v{version}/jobs/query/{id}", is_enough=tells_how_it_ended),
+        CLASSIC_JOB,
+    ),
     belongs=is_query,
     errors=None,
 )

@@ -50,6 +50,8 @@ class Answer:
     question: Question
     reading: Reading | None = None
     error: ProviderError | None = None
+    is_asked: bool = True
+    """False where an earlier fault left no hope of an answer."""
 
     @property
     def is_gone(self) -> bool:
@@ -83,13 +85,15 @@ class Asker:
 
     def _one(self, question: Question) -> Answer:
         if self.fault is not None and (self.fault.ends_account or self._faults >= _FAULTS_IN_A_ROW):
-            return Answer(question, error=self.fault)
+            return Answer(question, error=self.fault, is_asked=False)
         refusal: ProviderError | None = None
+        so_far: Reading | None = None
         for ask in self._kind.one:
-            if ask.only is not None and not ask.only(question.base.record):
+            base = question.base if so_far is None else so_far
+            if ask.only is not None and not ask.only(base.record):
                 continue
             try:
-                reading = self._reading(ask, question)
+                reading = self._reading(ask, question, base)
             except ProviderError as error:
                 answer = Answer(question, error=error)
                 if not answer.is_refused:
@@ -100,15 +104,17 @@ class Asker:
                 refusal = refusal if isinstance(refusal, NotFound) else error
             else:
                 self._faults = 0
-                return Answer(question, reading)
-        return Answer(question, error=refusal)
+                if ask.is_enough is None or ask.is_enough(reading.record):
+                    return Answer(question, reading)
+                so_far = reading
+        return Answer(question, so_far, None if so_far is not None else refusal)
 
-    def _reading(self, ask: Ask, question: Question) -> Reading:
+    def _reading(self, ask: Ask, question: Question, base: Reading) -> Reading:
         path = ask.path.format(id=quote(question.job_id, safe=""), version=self._version)
         record = unwrapped(self._client.get(path, session_header=ask.session_header))
         reading = self._reader.take(record)
         if reading is None or reading.job_id != question.job_id:
             raise BadReply(f"asked for job {question.job_id}, got something else")
         if question.is_listed or ask.adds_to_listing:
-            return self._reader.merged(question.base, reading)
+            return self._reader.merged(base, reading)
         return reading

@@ -10,7 +10,7 @@ import pyarrow as pa
 from jobledger.sources._provider.asking import Answer, Asker, Budget, Question
 from jobledger.sources._provider.json_text import loads
 from jobledger.sources._provider.known import KnownJob, News
-from jobledger.sources._provider.model import DETAILS
+from jobledger.sources._provider.model import DETAILS, OPEN
 from jobledger.sources._provider.reading import Reader, Reading
 from jobledger.sources._provider.run import Run
 
@@ -36,8 +36,9 @@ class Settled:
     """What is to be loaded of some jobs."""
 
     found: list[tuple[Reading, KnownJob | None]] = field(default_factory=list)
-    marks: list[tuple[str, str | None, str]] = field(default_factory=list)
-    """Job id, the hash of the listing it was made from, and what came of its detail."""
+    marks: list[tuple[str, str | None, str, bool]] = field(default_factory=list)
+    """Job id, the hash of the listing it was made from, what came of its detail, and whether it was
+    asked for."""
 
 
 class Details:
@@ -91,8 +92,7 @@ class Details:
     def _settle(self, item: Item, answer: Answer | None, settled: Settled) -> None:
         job_id, job = item.reading.job_id, item.job
         if answer is not None and answer.is_refused:
-            if item.news in {News.NEW, News.CHANGED}:
-                self._found(item.reading, job, settled)
+            self._found(item.reading, job, settled)
             self._mark(job_id, item.listing_hash, REFUSED, job, settled)
         elif (
             answer is None or answer.reading is None or not self._is_fresh(answer, item.updated_at)
@@ -101,43 +101,68 @@ class Details:
                 settled.found.append((item.reading, None))
             # a known job keeps its version, and the listing that version was made from
             kept = item.listing_hash if job is None else job.listing_hash
-            self._mark(job_id, kept, OWED, job, settled)
+            is_asked = answer is not None and answer.is_asked
+            self._mark(job_id, kept, OWED, job, settled, is_asked=is_asked)
         else:
             if job is None or self._is_fresh(answer, job.updated_at):
                 self._found(answer.reading, job, settled)
-            self._mark(job_id, item.listing_hash, MERGED, job, settled)
+            is_behind = self._lags(answer.reading, item.reading)
+            self._mark(job_id, None if is_behind else item.listing_hash, MERGED, job, settled)
 
-    def has(self, job_id: str) -> bool:
-        """Whether the job was fetched because it was owed, and waits for the listing to show it."""
-        answer = self._early.get(job_id)
-        return answer is not None and answer.reading is not None
+    def _lags(self, answer: Reading, listed: Reading) -> bool:
+        """Whether an answer calls a job open in another way than the listing, which had it first.
+
+        Times of a whole second do not tell which of the two is the newer.
+        """
+        said, shown = self._reader.statuses([answer, listed])
+        answered_at, listed_at = self._reader.updated_at([answer, listed])
+        is_newer = answered_at is not None and listed_at is not None and answered_at > listed_at
+        return said in OPEN and said is not shown and not is_newer
+
+    def asked_early(self, job_id: str) -> Answer | None:
+        """What came of asking for a job that was owed, if the listing did not show it since."""
+        return self._early.pop(job_id, None)
 
     def left_over(self) -> Settled:
         """What to load of owed jobs that the listing did not show."""
         settled = Settled()
         for job_id, answer in self._early.items():
-            job = self._owed[job_id]
-            if answer.is_refused:
-                self._mark(job_id, job.listing_hash, REFUSED, job, settled)
-            elif answer.reading is not None:
-                if self._is_fresh(answer, job.updated_at):
-                    self._found(answer.reading, job, settled)
-                self._mark(job_id, job.listing_hash, MERGED, job, settled)
+            self.settle_unlisted(answer, self._owed[job_id], settled)
         self._early = {}
         return settled
 
+    def settle_unlisted(self, answer: Answer, job: KnownJob, settled: Settled) -> None:
+        """What to load of a job that the listing did not show."""
+        if answer.reading is None or not self._is_fresh(answer, job.updated_at):
+            if job.detail == OWED:
+                mark = REFUSED if answer.is_refused else OWED
+                self._mark(
+                    job.job_id, job.listing_hash, mark, job, settled, is_asked=answer.is_asked
+                )
+        elif job.row_hash == job.listing_hash:
+            # its version is what a listing said, which only lacked this
+            self._found(self._reader.merged(stored(job), answer.reading), job, settled)
+            self._mark(job.job_id, job.listing_hash, MERGED, job, settled)
+        else:
+            is_new = self._found(answer.reading, job, settled)
+            # a listing that shows it again is read whole, since it has no part in this version
+            self._mark(job.job_id, None if is_new else job.listing_hash, MERGED, job, settled)
+
     def table(self, settled: Settled, kind: str, now: datetime) -> pa.Table:
         """The rows of `DETAILS`."""
-        ids, hashes, marks = (list(column) for column in zip(*settled.marks, strict=True))
+        ids, hashes, marks, is_asked = (list(column) for column in zip(*settled.marks, strict=True))
+        asked_at = [now if each else None for each in is_asked]
         count = len(ids)
-        columns = [[self._run.source] * count, [kind] * count, ids, hashes, marks, [now] * count]
+        columns = [[self._run.source] * count, [kind] * count, ids, hashes, marks, asked_at]
         return pa.table(
             [pa.array(c, f.type) for c, f in zip(columns, DETAILS, strict=True)], schema=DETAILS
         )
 
-    def _found(self, reading: Reading, job: KnownJob | None, settled: Settled) -> None:
-        if job is None or self._reader.row_hash(reading) != job.row_hash:
+    def _found(self, reading: Reading, job: KnownJob | None, settled: Settled) -> bool:
+        is_new = job is None or self._reader.row_hash(reading) != job.row_hash
+        if is_new:
             settled.found.append((reading, job))
+        return is_new
 
     def _mark(
         self,
@@ -146,10 +171,19 @@ class Details:
         mark: str,
         job: KnownJob | None,
         settled: Settled,
+        *,
+        is_asked: bool = True,
     ) -> None:
+        if not self._reader.kind.details:
+            return
         (self.pending.add if mark == OWED else self.pending.discard)(job_id)
-        if job is None or (job.listing_hash, job.detail) != (listing_hash, mark):
-            settled.marks.append((job_id, listing_hash, mark))
+        is_asked_in_vain = is_asked and mark == OWED
+        if (
+            is_asked_in_vain
+            or job is None
+            or (job.listing_hash, job.detail) != (listing_hash, mark)
+        ):
+            settled.marks.append((job_id, listing_hash, mark, is_asked))
 
     def _is_fresh(self, answer: Answer, than: datetime | None) -> bool:
         """Whether an answer is no older than what is known already; an error always is."""

@@ -31,7 +31,7 @@ class Field:
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INT64: Final = 2**63
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = 10, 13
-_SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(byte|bytes|b|kb|mb|gb|tb)\s*", re.IGNORECASE)
+_SIZE: Final = re.compile(r"\s*(\d[\d,]*(?:\.\d+)?)\s*(byte|bytes|b|kb|mb|gb|tb)\s*", re.IGNORECASE)
 _UNIT: Final = {"k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4, "b": 1}
 
 
@@ -60,7 +60,8 @@ def read_time(value: Any) -> datetime:
         if value.isdecimal() and value.isascii():
             return _from_epoch(value)
         try:
-            at = datetime.fromisoformat(value.strip())
+            # RFC 3339 allows a small t and z, which Python does not
+            at = datetime.fromisoformat(value.strip().upper())
         except ValueError as error:
             raise ValueError("not a date and time") from error
         if at.tzinfo is None:
@@ -101,7 +102,7 @@ def read_count(value: Any) -> int:
 def read_size(value: Any) -> int:
     """A number of bytes out of text such as `798Byte`."""
     if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
-        return read_count(float(found[1]) * _UNIT[found[2][0].lower()] // 1)
+        return read_count(float(found[1].replace(",", "")) * _UNIT[found[2][0].lower()] // 1)
     return read_count(value)
 
 

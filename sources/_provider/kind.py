@@ -22,6 +22,8 @@ class Ask:
     """`{id}` and `{version}` are filled in."""
     only: Callable[[Record], bool] | None = None
     """The jobs that may be asked for this way; all where None."""
+    is_enough: Callable[[Record], bool] | None = None
+    """Whether an answer tells all; where it does not, the next way is tried as well."""
     session_header: str | None = None
     """The header that carries the token where it is not `Authorization`."""
     adds_to_listing: bool = False
@@ -37,7 +39,7 @@ class Kind:
     """Path of the listing; `{version}` is filled in."""
     paging: Paging
     one: tuple[Ask, ...]
-    """Ways of asking for one job, tried in order until one answers."""
+    """Ways of asking for one job, tried in order until one answers, and tells all."""
     id_field: str
     words: Mapping[str, Status]
     """The provider's status words in lower case."""

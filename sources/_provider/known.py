@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.model import TIME, column
 
 
@@ -45,7 +46,8 @@ class KnownJob:
     status: str
     raw: str
     listing_hash: str | None = None
-    """The listing it was made from, for kinds with details."""
+    """The listing it was made from, for kinds with details; None where a listing had no part in it,
+    or where its detail lagged behind that."""
     detail: str | None = None
     """What came of asking for its detail (`merged`, `owed`, `refused`)."""
 
@@ -54,7 +56,7 @@ class Known(Protocol):
     """The ledger, as far as a walk may look into it. Safe to use from several threads."""
 
     def news(
-        self, source: str, kind: str, listed: pa.Table, left_alone: frozenset[str]
+        self, source: str, kind: Kind, listed: pa.Table
     ) -> list[tuple[int, News, KnownJob | None]]:
         """The jobs of `listed` that need looking at: position, why, and what the ledger has."""
 
@@ -71,9 +73,8 @@ class NothingKnown:
     def news(
         self,
         source: str,  # noqa: ARG002 - the protocol's
-        kind: str,  # noqa: ARG002
+        kind: Kind,  # noqa: ARG002
         listed: pa.Table,
-        left_alone: frozenset[str],  # noqa: ARG002
     ) -> list[tuple[int, News, KnownJob | None]]:
         """All of them."""
         return [(at, News.NEW, None) for at in range(listed.num_rows)]

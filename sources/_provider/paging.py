@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from jobledger.sources._provider.errors import BadReply, Refused, UnsafeReply
+from jobledger.sources._provider.errors import BadReply, NotFound, Refused, UnsafeReply
 
 _PAGES_WITHOUT_NEWS: Final = 10
 """Pages in a row, each with another cursor, that may bring nothing new before we call it a loop."""
@@ -151,7 +151,7 @@ class Locator:
             asked.add(locator)
             try:
                 answer = listing.get({self.locator: locator})
-            except Refused:
+            except (Refused, NotFound):
                 if allowed > _PAGES_WITHOUT_NEWS:
                     raise
                 # how long a locator lives is not documented; what was seen is not taken twice
@@ -165,12 +165,17 @@ class Locator:
         if not isinstance(url, str):
             raise BadReply(f"{self.next_url} is not text")
         parts = urlsplit(url)
-        if parts.netloc and parts.netloc.lower() != host.lower():
+        if parts.netloc and _plain(parts.netloc) != _plain(host):
             raise UnsafeReply(f"{self.next_url} points at another host, {parts.hostname}")
         found = parse_qs(parts.query).get(self.locator)
         if not found:
             raise BadReply(f"{self.next_url} has no {self.locator}")
         return found[0]
+
+
+def _plain(host: str) -> str:
+    """A host without the port that goes without saying."""
+    return host.lower().removesuffix(":443")
 
 
 @dataclass(frozen=True)

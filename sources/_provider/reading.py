@@ -106,9 +106,7 @@ class Reader:
 
     def _kept(self, job_id: str, record: Record) -> Reading:
         problems: Mapping[str, str] = {}
-        for name in self._dropped:
-            if name in record:
-                record = {key: value for key, value in record.items() if key != name}
+        record = self._without_query(record)
         try:
             raw = dumps(record)
         except TypeError:
@@ -123,6 +121,11 @@ class Reader:
         for place, problem in problems.items():
             self._reject(job_id, place, problem, record.get(place.split(".")[0]))
         return Reading(job_id, record, raw, problems)
+
+    def _without_query(self, record: Record) -> Record:
+        if not any(name in record for name in self._dropped):
+            return record
+        return {key: value for key, value in record.items() if key not in self._dropped}
 
     def _without_users(self, record: Record) -> Record:
         """The record with each name it gives a user replaced by a hash wherever it stands."""
@@ -164,6 +167,23 @@ class Reader:
         """When each job was created, as its provider says."""
         return self._column("created_at", readings, report=False)
 
+    def statuses(self, readings: Sequence[Reading]) -> list[Status]:
+        """Where each job stands."""
+        words = self._column("provider_status", readings, report=False)
+        failed = self._column("records_failed", readings, report=False)
+        return self._statuses_of(words, failed, readings)
+
+    def _statuses_of(
+        self,
+        words: Sequence[str | None],
+        failed: Sequence[int | None],
+        readings: Sequence[Reading],
+    ) -> list[Status]:
+        return [
+            self._status(word, count, reading.record)
+            for word, count, reading in zip(words, failed, readings, strict=True)
+        ]
+
     def jobs(self, readings: Sequence[Reading]) -> pa.Table:
         """The rows of these jobs, with `JOBS` as the schema."""
         columns = {name: self._column(name, readings) for name in _READ}
@@ -177,13 +197,9 @@ class Reader:
                     columns["records_processed"], columns["records_failed"], strict=True
                 )
             ]
-        status = [
-            self._status(word, failed, reading.record)
-            for word, failed, reading in zip(
-                columns["provider_status"], columns["records_failed"], readings, strict=True
-            )
-        ]
-        columns["status"] = status
+        status = columns["status"] = self._statuses_of(
+            columns["provider_status"], columns["records_failed"], readings
+        )
         terminal = [word not in OPEN for word in status]
         columns["is_terminal"] = terminal
         _derive(columns, terminal)
@@ -263,7 +279,7 @@ class Reader:
         if self._user_key is not None and place in self.kind.users:
             value = user_hash(self._user_key, dumps(value).decode())
         elif isinstance(value, dict):
-            value = self._without_users(value)
+            value = self._without_users(self._without_query(value))
         self.rejected.append(Rejected(job_id, place, problem, dumps(value).decode()))
 
 

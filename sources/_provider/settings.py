@@ -24,7 +24,7 @@ class SourceSettings:
     max_concurrent: int = 4
     """Requests in flight for this account."""
     max_details: int = 2000
-    """Detail requests a sync and kind."""
+    """Detail requests a sync, all kinds together."""
     quota_share: float = 0.8
     """Of the account's daily quota; calling stops there."""
     full_walk_every: timedelta = timedelta(hours=24)

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
-from jobledger.sources._provider.asking import Asker, Budget, Question
+from jobledger.sources._provider.asking import Answer, Asker, Budget, Question
 from jobledger.sources._provider.client import Client
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.details import Details, Item, Settled, stored
@@ -151,7 +151,8 @@ class Walk:
             and not self._errand.is_full
             and bool(self._state.get("is_newest_first"))
             and walked_at is not None
-            and self._run.started_at - walked_at < self._errand.settings.full_walk_every
+            # a clock that was put back says nothing of when the next full walk is due
+            and abs(self._run.started_at - walked_at) < self._errand.settings.full_walk_every
         )
 
     def _is_below(self) -> bool:
@@ -193,9 +194,7 @@ class Walk:
             ],
             schema=LISTED,
         )
-        told = self._errand.known.news(
-            self._run.source, self._kind.name, listed, self._kind.left_alone
-        )
+        told = self._errand.known.news(self._run.source, self._kind, listed)
         loaded = {at for at, news, _ in told if news is not News.STALE}
         self._reader.report(reading for at, reading in enumerate(batch) if at not in loaded)
         return [Item(batch[at], hashes[at], updated[at], news, job) for at, news, job in told]
@@ -231,24 +230,22 @@ class Walk:
 
     def _not_listed(self) -> Iterator[Loadable]:
         """Asks for each open job that the listing went without."""
-        missing = [
-            job
-            for job_id, job in self._open.items()
-            if job_id.encode() not in self._seen and not self._details.has(job_id)
-        ]
+        answers: list[Answer] = []
+        questions: list[Question] = []
+        for job_id, job in self._open.items():
+            if job_id.encode() in self._seen:
+                continue
+            if (answer := self._details.asked_early(job_id)) is not None:
+                answers.append(answer)
+            else:
+                questions.append(Question(job_id, stored(job), is_listed=False))
         vanished: list[tuple[Reading, KnownJob]] = []
         settled = Settled()
-        for answer in self._asker.ask(
-            [Question(job.job_id, stored(job), is_listed=False) for job in missing]
-        ):
+        for answer in (*answers, *self._asker.ask(questions)):
             job = self._open[answer.question.job_id]
-            if answer.reading is not None:
-                (updated_at,) = self._reader.updated_at([answer.reading])
-                is_stale = updated_at and job.updated_at and updated_at < job.updated_at
-                if not is_stale and self._reader.row_hash(answer.reading) != job.row_hash:
-                    settled.found.append((answer.reading, job))
-            elif answer.is_gone and self._run.scope is Scope.FULL:
+            if answer.is_gone and self._run.scope is Scope.FULL:
                 vanished.append((answer.question.base, job))
+            self._details.settle_unlisted(answer, job, settled)
         yield from self._settled(settled)
         if vanished:
             rows = self._reader.vanished([reading for reading, _ in vanished])
@@ -280,7 +277,8 @@ class Walk:
             run.gap_from, run.gap_to = complete_at, run.started_at - forgets_after
         if order.newest is not None:
             newest = max(order.newest, _time(state.get("position")) or order.newest)
-            state["position"] = newest.isoformat()
+            # a job of the future, whatever its provider's clock, does not say that we saw it come
+            state["position"] = min(newest, run.started_at).isoformat()
         if run.scope is Scope.FULL:
             state["is_newest_first"] = order.is_newest_first
             state["full_walk_at"] = run.started_at.isoformat()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from jobledger.pipelines.ledger import Ledger
 from jobledger.pipelines.sync import Assignment, Result, Sync
@@ -63,13 +64,16 @@ class Project:
 
     def sync_all(
         self,
-        answers: Mapping[str, Answerer],
+        answers: Mapping[str, Answerer | Exception],
         kinds: Sequence[str] | None = None,
         *,
         is_full: bool = False,
         **settings: Any,
     ) -> Result:
-        """One sync of several sources, each named after its provider."""
+        """One sync of several sources, each named after its provider.
+
+        What cannot even be opened is an exception.
+        """
         state = self.folder / ".jobledger"
         state.mkdir(exist_ok=True)
         self.asked = []
@@ -97,13 +101,15 @@ class Project:
                 ]
             )
 
-    def _open(self, answers: Mapping[str, Answerer]) -> Callable[..., Any]:
+    def _open(self, answers: Mapping[str, Answerer | Exception]) -> Callable[..., Any]:
         project = self
 
         class Account:
             def __init__(self, settings: SourceSettings, *_: Any, **__: Any) -> None:
                 self.redactor = Redactor()
                 self._answer = answers[settings.name]
+                if isinstance(self._answer, Exception):
+                    raise self._answer
 
             def client(self) -> ScriptedClient:
                 client = ScriptedClient(self._answer)
@@ -114,6 +120,31 @@ class Project:
 
     def lose_working_files(self) -> None:
         shutil.rmtree(self.folder / ".jobledger")
+
+    # what a sync that was killed leaves behind
+
+    def tables(self, *names: str) -> dict[str, pa.Table]:
+        with self._writers() as connection:
+            return {name: connection.sql(f"from loaded.{name}").to_arrow_table() for name in names}
+
+    def put(self, table: str, rows: pa.Table) -> None:
+        with self._writers() as connection:
+            connection.register("rows", rows)
+            connection.execute(f"delete from loaded.{table}")
+            connection.execute(f"insert into loaded.{table} by name from rows")
+
+    def forget_last_load(self) -> None:
+        """As if dlt had not come to say that its last load is done."""
+        with self._writers() as connection:
+            connection.execute(
+                "delete from loaded._dlt_loads where inserted_at ="
+                " (select max(inserted_at) from loaded._dlt_loads)"
+            )
+
+    def _writers(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(self.folder / ".jobledger" / "ledger.duckdb")
+        connection.execute("set TimeZone = 'UTC'")
+        return connection
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(self.published, read_only=True) as connection:

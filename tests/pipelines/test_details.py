@@ -186,3 +186,106 @@ def test_a_week_without_a_complete_sync_is_a_gap(project: Project) -> None:
     assert run.gap_from == begun
     assert run.gap_to is not None
     assert (run.gap_to - begun).days == 2
+
+
+def test_a_load_that_ended_between_a_mark_and_its_version_is_done_again(project: Project) -> None:
+    project.sync(org(job("a", "UploadComplete")), "salesforce", INGEST)
+    before = project.tables("job_details", "job_versions")
+    done = org(job("a", second=9), job("b"))
+    project.sync(done, "salesforce", INGEST)
+    after = project.tables("job_details", "job_versions")
+    for half in ("job_details", "job_versions"):
+        project.put("job_details", (after if half == "job_details" else before)["job_details"])
+        project.put("job_versions", (after if half == "job_versions" else before)["job_versions"])
+        project.forget_last_load()
+        project.sync(done, "salesforce", INGEST)
+        assert counts(project) == [("a", "succeeded", 10), ("b", "succeeded", 10)]
+        assert project.rows("select job_id, detail from loaded.job_details order by all") == [
+            ("a", "merged"),
+            ("b", "merged"),
+        ]
+
+
+def test_details_that_always_fail_do_not_stand_before_the_others(project: Project) -> None:
+    fault = ServerFault("out of order", status=503)
+    jobs = [job(letter) for letter in "abcdefgh"]
+    broken = org(*jobs, one=dict.fromkeys("abcdef", fault))
+    for _ in range(3):
+        project.sync(broken, "salesforce", INGEST, max_concurrent=1)
+    assert [row[0] for row in counts(project) if row[2] == 10] == ["g", "h"]
+
+
+def test_a_refused_detail_of_a_running_job_leaves_what_the_listing_says(project: Project) -> None:
+    running = job("a", "InProgress")
+    project.sync(org(running), "salesforce", INGEST)
+    project.sync(org(running, one={"a": Refused("no", status=403)}), "salesforce", INGEST)
+    assert counts(project) == [("a", "running", None)]
+
+
+def test_a_job_seen_by_id_alone_is_read_whole_when_the_listing_has_it_again(
+    project: Project,
+) -> None:
+    waiting = job("a", "UploadComplete", contentUrl="only in the listing")
+    by_id = {k: v for k, v in detail(waiting, 3).items() if k != "contentUrl"}
+    project.sync(org(waiting), "salesforce", INGEST)
+    project.sync(org(one={"a": by_id}), "salesforce", INGEST)
+    assert project.rows("select raw->>'contentUrl' from loaded.job_versions order by valid_from")[
+        -1
+    ] == (None,)
+    project.sync(org(waiting, one={"a": by_id}), "salesforce", INGEST)
+    assert project.rows(
+        "select records_processed, raw->>'contentUrl' from loaded.job_versions"
+        " where valid_to is null"
+    ) == [(3, "only in the listing")]
+    project.sync(org(waiting, one={"a": by_id}), "salesforce", INGEST)
+    assert (asked_for(project), project.versions()) == ([], 3)
+
+
+def test_an_owed_detail_joins_the_listing_it_was_owed_for(project: Project) -> None:
+    done = job("a", lineEnding="LF")
+    by_id = {k: v for k, v in detail(done).items() if k != "lineEnding"}
+    project.sync(org(done), "salesforce", INGEST, max_details=0)
+    project.sync(org(one={"a": by_id}), "salesforce", INGEST)
+    project.sync(org(done), "salesforce", INGEST)
+    assert asked_for(project) == []
+    assert project.rows(
+        "select records_processed, raw->>'lineEnding' from loaded.job_versions"
+        " where valid_to is null"
+    ) == [(10, "LF")]
+
+
+def test_an_owed_job_that_is_open_and_not_listed_costs_one_request(project: Project) -> None:
+    project.sync(org(job("a", "Open"), job("b", "Open")), "salesforce", INGEST, max_details=0)
+    project.sync(org(one={"b": detail(job("b", "Aborted", 3))}), "salesforce", INGEST)
+    assert asked_for(project) == ["a", "b"]
+    assert counts(project) == [("a", "vanished", None), ("b", "cancelled", 10)]
+    assert project.rows("select job_id, detail from loaded.job_details order by all") == [
+        ("a", "refused"),
+        ("b", "merged"),
+    ]
+
+
+def test_a_detail_that_lags_behind_its_listing_is_asked_for_again(project: Project) -> None:
+    listed = job("a")
+    project.sync(
+        org(listed, one={"a": detail(job("a", "UploadComplete"), 0)}), "salesforce", INGEST
+    )
+    assert counts(project) == [("a", "queued", 0)]
+    project.sync(org(listed), "salesforce", INGEST)
+    project.sync(org(listed), "salesforce", INGEST)
+    assert (asked_for(project), counts(project)) == ([], [("a", "succeeded", 10)])
+
+
+@pytest.mark.parametrize("listing", [{"jobType": "Classic"}, {"jobType": None}])
+def test_a_closed_classic_job_whose_batches_only_bulk_1_tells(
+    project: Project, listing: Record
+) -> None:
+    closed = job("a", "Closed", **listing)
+    batches = {"numberBatchesTotal": 2, "numberBatchesCompleted": 1, "numberBatchesFailed": 1}
+    answers = {"a": detail(closed, 4), "async": {"id": "a", "numberRecordsProcessed": 5, **batches}}
+    project.sync(org(closed, one=answers), "salesforce", INGEST)
+    assert counts(project) == [("a", "partial", 5)]
+    # where it will not tell either, what the first answer said is kept
+    other = {**closed, "id": "c"}
+    project.sync(org(other, one={"c": detail(other, 4)}), "salesforce", INGEST)
+    assert counts(project)[1:] == [("c", "running", 4)]

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from jobledger.sources._provider.errors import BadReply, NotFound, QuotaReached, Refused
+from jobledger.sources._provider.errors import (
+    BadReply,
+    CredentialsMissing,
+    CredentialsRefused,
+    NotFound,
+    QuotaReached,
+    Refused,
+)
 from tests.pipelines.scripted_sync import Project
 from tests.sources.scripted import NOW
 
@@ -273,3 +280,70 @@ def test_equal_content_under_two_ids_or_kinds_is_two_jobs(project: Project) -> N
 def test_quota_ends_a_kind_as_incomplete(project: Project) -> None:
     runs = project.sync(lambda path, params: QuotaReached("no more"))
     assert {run.error_kind for run in runs.values()} == {"quota"}
+
+
+def test_a_load_that_fails_leaves_its_rows_in_sync_runs_and_takes_nothing_back(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.sync(queries(query("a", "accepted")), kinds=QUERY)
+
+    def full(self: Any, **_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dlt.Pipeline.load", full)
+        result = project.sync_all({"zuora": queries(query("a"))}, QUERY)
+    assert [run.outcome for run in result.runs] == ["failed"]
+    assert project.rows("select outcome, error_kind, error_message from loaded.sync_runs") == [
+        ("complete", None, None),
+        ("failed", "load", "OSError: [Errno 28] No space left on device"),
+    ]
+    project.clock.move(timedelta(hours=1))
+    project.sync(queries(query("a")), kinds=QUERY)
+    assert project.current() == [("a", "succeeded", "completed")]
+    assert project.rows("select outcome from loaded.sync_runs order by started_at") == [
+        ("complete",),
+        ("failed",),
+        ("complete",),
+    ]
+
+
+def test_settings_that_do_not_do_fail_each_kind_and_are_a_usage_error(project: Project) -> None:
+    result = project.sync_all({"zuora": CredentialsMissing("no client_secret")}, QUERY)
+    assert isinstance(result.load_errors["zuora"], CredentialsMissing)
+    assert project.rows(
+        "select kind, outcome, error_kind, error_message from loaded.sync_runs"
+    ) == [("data_query", "failed", "settings", "no client_secret")]
+
+
+def test_a_login_that_is_refused_fails_each_kind(project: Project) -> None:
+    project.sync_all({"zuora": lambda *_: CredentialsRefused("no", status=401)})
+    assert project.rows(
+        "select kind, outcome, error_kind, error_message from loaded.sync_runs order by kind"
+    ) == [
+        (kind, "failed", "credentials", "no")
+        for kind in ("auto_backfill", "custom_object_bulk", "data_backfill", "data_query")
+    ]
+
+
+def test_a_clock_that_was_put_back_does_not_cut_listings_short(project: Project) -> None:
+    jobs = [bulk(f"j{n:03d}", NOW - timedelta(hours=n)) for n in range(30)]
+    project.sync(bulk_jobs(jobs), kinds=BULK)
+    project.clock.move(timedelta(days=-400))
+    run = project.sync(bulk_jobs(jobs), kinds=BULK)["custom_object_bulk"]
+    assert (run.scope, run.pages) == ("full", 4)
+
+
+def test_a_job_of_the_far_future_does_not_cut_listings_short(project: Project) -> None:
+    odd = bulk("odd", NOW + timedelta(days=4000))
+    old = [bulk(f"old{n:03d}", NOW - timedelta(hours=n + 100)) for n in range(20)]
+    project.sync(bulk_jobs([odd, *old]), kinds=BULK)
+    new = [bulk(f"new{n:03d}", NOW + timedelta(minutes=50 - n)) for n in range(30)]
+    whole = bulk_jobs([odd, *new, *old])
+
+    def breaks(path: str, params: Mapping[str, str]) -> Any:
+        return BadReply("an HTML page") if params.get("cursor") == "new018" else whole(path, params)
+
+    project.sync(breaks, kinds=BULK)
+    healed = project.sync(whole, kinds=BULK)["custom_object_bulk"]
+    assert healed.jobs_changed == 11

@@ -131,6 +131,12 @@ def test_query_strings_and_users_are_kept_out_where_that_is_asked_for() -> None:
     assert row["error_message"] == f"{row['created_by']}: see https://x.example/a now"
 
 
+def test_a_record_without_an_id_is_reported_without_its_query() -> None:
+    reading = reader("zuora", "data_query", keep_query_text=False)
+    assert reading.take({"query": "select secret", "queryStatus": "failed"}) is None
+    assert [json.loads(each.raw) for each in reading.rejected] == [{"queryStatus": "failed"}]
+
+
 def test_a_new_signature_on_a_presigned_url_changes_no_hash() -> None:
     reading = reader("zuora", "data_query")
     hashes = set()

@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from jobledger.sources._provider.errors import BadReply, ProviderError, Refused, UnsafeReply
+from jobledger.sources._provider.errors import (
+    BadReply,
+    NotFound,
+    ProviderError,
+    Refused,
+    UnsafeReply,
+)
 from jobledger.sources._provider.paging import After, Locator, Page, Paging, Whole, Window
 
 Answer = Callable[[Mapping[str, str]], Any]
@@ -113,12 +119,13 @@ def test_locator_walks_to_the_end_with_the_locator_alone(count: int) -> None:
     assert all(set(params) <= {"queryLocator"} for params in listing.asked)
 
 
-def test_a_locator_that_is_refused_starts_the_listing_over_once() -> None:
+@pytest.mark.parametrize("refusal", [Refused("expired", status=400), NotFound("?", status=404)])
+def test_a_locator_that_is_refused_starts_the_listing_over_once(refusal: ProviderError) -> None:
     refusals = iter([True])
 
     def answer(params: Mapping[str, str]) -> Any:
         if params.get("queryLocator") == "01g-2000" and next(refusals, False):
-            return Refused("locator expired", status=400)
+            return refusal
         return org(3000)(params)
 
     assert walked(LOCATOR, Listing(answer)) == list(range(3000))
@@ -152,8 +159,9 @@ def test_a_next_page_on_another_host_is_refused() -> None:
     answer = org(3000, "https://evil.example/jobs")
     with pytest.raises(UnsafeReply, match=r"another host, evil\.example"):
         walked(LOCATOR, Listing(answer))
-    own = org(3000, "https://acme.my.salesforce.com/services/data/v62.0/jobs/ingest")
-    assert walked(LOCATOR, Listing(own)) == list(range(3000))
+    for port in ("", ":443"):
+        own = org(3000, f"https://ACME.my.salesforce.com{port}/services/data/v62.0/jobs/ingest")
+        assert walked(LOCATOR, Listing(own)) == list(range(3000))
 
 
 def test_whole_takes_a_success_without_a_list_as_empty_and_nothing_else() -> None:

@@ -1,0 +1,85 @@
+"""The writer's file: made again from what is published whenever it cannot be relied on."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from jobledger.pipelines.errors import Busy, JobledgerError
+from jobledger.pipelines.ledger import Ledger
+from tests.pipelines.scripted_sync import Project
+from tests.pipelines.test_sync_rules import QUERY, queries, query
+
+BEFORE = [("a", "queued", "accepted"), ("b", "succeeded", "completed")]
+AFTER = [("a", "succeeded", "completed"), ("b", "succeeded", "completed")]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path)
+    project.sync(queries(query("a", "accepted"), query("b")), kinds=QUERY)
+    assert project.current() == BEFORE
+    return project
+
+
+def sync_again(project: Project) -> None:
+    run = project.sync(queries(query("a"), query("b")), kinds=QUERY)["data_query"]
+    assert (run.jobs_changed, project.versions()) == (1, 3)
+    assert project.current() == AFTER
+
+
+def ledger_file(project: Project) -> Path:
+    return project.folder / ".jobledger" / "ledger.duckdb"
+
+
+def test_a_rebuild_that_was_killed_is_done_again(project: Project) -> None:
+    ledger_file(project).unlink()
+    duckdb.connect(ledger_file(project)).close()
+    sync_again(project)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda body: b"", id="empty"),
+        pytest.param(lambda body: b"no database at all" * 1000, id="another file"),
+        pytest.param(lambda body: body[: len(body) // 2], id="cut"),
+        pytest.param(lambda body: body[:4100] + bytes(4000) + body[8100:], id="header"),
+    ],
+)
+def test_a_damaged_ledger_is_made_again(project: Project, damage: Any) -> None:
+    path = ledger_file(project)
+    damaged = damage(path.read_bytes())
+    path.write_bytes(damaged)
+    sync_again(project)
+    (broken,) = path.parent.glob("*broken*")
+    assert broken.read_bytes() == damaged
+
+
+def test_damage_inside_the_ledger_is_found_and_healed_by_the_next_sync(project: Project) -> None:
+    path = ledger_file(project)
+    body = bytearray(path.read_bytes())
+    # every block but the headers
+    for at in range(12_288 + 100, len(body), 4096):
+        body[at] ^= 0xFF
+    path.write_bytes(body)
+    try:
+        sync_again(project)
+    except (JobledgerError, AssertionError):
+        assert project.current() == BEFORE
+        sync_again(project)
+
+
+def test_a_ledger_that_another_program_has_open_is_left_alone(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise duckdb.IOException(
+            "IO Error: Could not set lock on file: Conflicting lock is held in python (PID 7)"
+        )
+
+    monkeypatch.setattr(duckdb, "connect", refuse)
+    with pytest.raises(Busy, match="another program has it open"):
+        Ledger(ledger_file(project), project.published)
+    assert list(ledger_file(project).parent.glob("*broken*")) == []
