@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import open_published
-from jobledger.pipelines.syncing import Assignment, assignments, without
+from jobledger.pipelines.sync import Assignment
+from jobledger.pipelines.syncing import assignments, without
 from jobledger.sources._provider.client import Account, Client
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import (

@@ -36,7 +36,7 @@ class Position:
 
 def positions(project: Project) -> list[Position]:
     """The positions of all kinds that ever completed a sync, as readers see them."""
-    from dlt.pipeline.state_sync import decompress_state
+    from dlt.common.versioned_state import decompress_state
 
     with open_published(project.warehouse) as connection:
         states = connection.execute(_STATES).fetchall()
