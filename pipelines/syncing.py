@@ -13,6 +13,7 @@ from jobledger.pipelines.sync import Assignment, Result, Sync, Watcher
 from jobledger.sources import providers
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import SettingsError
+from jobledger.sources._provider.errors import SettingsError
 from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.run import Outcome
 
@@ -88,6 +89,14 @@ def sync_project(
         )
         synced = sync.run(work)
     result.runs, result.load_errors = synced.runs, synced.load_errors
+    for assignment in work:
+        refused = [
+            run.kind
+            for run in result.runs
+            if run.source == assignment.settings.name and run.error_kind == "not_available"
+        ]
+        if refused:
+            result.notes.append(without(assignment, refused))
     return result
 
 
@@ -107,6 +116,8 @@ def without(assignment: Assignment, refused: Sequence[str]) -> str:
 
 def exit_of(result: Result) -> Exit:
     """The exit code that a sync deserves."""
+    if any(isinstance(error, SettingsError) for error in result.load_errors.values()):
+        return Exit.USAGE
     if any(run.error_kind == "time_limit" for run in result.runs):
         return Exit.TIME_LIMIT
     if any(isinstance(error, SettingsError) for error in result.load_errors.values()):
