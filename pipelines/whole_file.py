@@ -15,8 +15,16 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write into that takes its place when all of it is written.
 
     Whatever goes wrong leaves what was there. Only its owner can read it. Raises `JobledgerError`
-    if it cannot be written.
+    if it cannot be written. A device or a pipe is written into as it is: it has no place to take.
     """
+    path = path.resolve()
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        try:
+            with path.open("wb") as device:
+                yield device
+        except OSError as error:
+            raise JobledgerError(f"cannot write {path}: {error.strerror or error}") from error
+        return
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:

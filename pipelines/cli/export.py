@@ -1,0 +1,83 @@
+"""`jobledger export`."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jobledger.pipelines.cli.shared import pass_project
+from jobledger.pipelines.project import Project
+
+
+@click.command()
+@click.argument("sql", metavar="VIEW|SQL")
+@click.option("-o", "--output", metavar="PATH", required=True, help="The file or folder to write.")
+@click.option(
+    "--format",
+    type=click.Choice(["parquet", "csv", "jsonl"]),
+    default="parquet",
+    show_default=True,
+    help="Parquet is compressed with zstd.",
+)
+@click.option(
+    "--partition-by",
+    metavar="COL,…",
+    help="Write a folder of Parquet files, hive partitioned: COL=VALUE/….",
+)
+@pass_project
+def command(
+    project: Project,
+    sql: str,
+    output: str,
+    format: Any,  # noqa: A002 - the option's name
+    partition_by: str | None,
+) -> None:
+    """Write a view, or what a query gives, to a file.
+
+    Whole or not at all: an export that fails leaves what was there. Only its owner can read it.
+    """
+    from jobledger.pipelines.export import export, size
+    from jobledger.pipelines.query import open_published
+
+    path = Path(output).expanduser()
+    by = [name.strip() for name in (partition_by or "").split(",") if name.strip()]
+    progress = _Progress() if sys.stderr.isatty() else None
+    try:
+        with open_published(project.warehouse) as connection:
+            rows = export(connection, sql, path, format=format, partition_by=by, progress=progress)
+    finally:
+        if progress:
+            progress.clear()
+    click.echo(
+        f"{rows:,} row{'' if rows == 1 else 's'} → {output} ({_bytes(size(path))})", err=True
+    )
+
+
+class _Progress:
+    """One line on the terminal, for an export that takes a while."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + 0.5
+        self._is_shown = False
+
+    def __call__(self, rows: int) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + 0.1
+            self._is_shown = True
+            click.echo(f"\r{rows:,} rows ", nl=False, err=True)
+
+    def clear(self) -> None:
+        if self._is_shown:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _bytes(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:  # noqa: PLR2004 - SI units
+            return f"{count} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

@@ -1,0 +1,88 @@
+"""`jobledger query`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jobledger.pipelines.cli.shared import pass_project, show_error
+from jobledger.pipelines.project import Project
+
+
+@click.command()
+@click.argument("sql", required=False, metavar="[SQL|VIEW]")
+@click.option(
+    "-f",
+    "--file",
+    type=click.File(encoding="utf-8"),
+    help="Read the SQL from this file; - is stdin.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(["table", "csv", "json", "jsonl", "markdown", "parquet"]),
+    default="table",
+    show_default=True,
+    help="How to write the rows, on a terminal and elsewhere.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write to this file instead of stdout.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="At most so many rows; a table has at most 1,000 unless told.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop a query that takes longer, with exit code 5.",
+)
+@pass_project
+def command(
+    project: Project,
+    sql: str | None,
+    file: Any,
+    format: Any,  # noqa: A002 - the option's name
+    output: str | None,
+    limit: int | None,
+    timeout: float | None,
+) -> None:
+    """Ask the ledger: one SQL query, or the name of a view.
+
+    It only reads: it cannot write, reach the network or read other files. 'jobledger views' lists
+    what there is to ask.
+
+    A table fits the terminal, shows four decimals and cuts long texts; the other formats are
+    exact. Times are ISO 8601 in UTC. In JSON a record is an object and NaN is null; in CSV
+    (RFC 4180) NULL is empty and an empty text is "".
+    """
+    if (sql is None) == (file is None):
+        raise click.UsageError("expected SQL, the name of a view, or -f FILE, and one of them")
+    from jobledger.pipelines.output import write_result
+    from jobledger.pipelines.query import open_published, time_limit
+
+    text = _read(file) if sql is None else sql
+    with (
+        open_published(project.warehouse) as connection,
+        time_limit(connection, timeout, _give_up),
+    ):
+        write_result(
+            connection,
+            text,
+            format=format,
+            output=Path(output).expanduser() if output else None,
+            limit=limit,
+        )
+
+
+def _read(file: Any) -> str:
+    try:
+        return str(file.read())
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"cannot read {file.name}: {error}") from None
+
+
+def _give_up(error: Exception) -> None:
+    # the main thread is deep inside DuckDB and does not look up: only the process can end
+    os._exit(show_error(error, is_debug=False))

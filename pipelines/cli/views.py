@@ -1,0 +1,49 @@
+"""`jobledger views`."""
+
+from typing import Any, Final
+
+import click
+
+from jobledger.pipelines.cli.shared import pass_project
+from jobledger.pipelines.project import Project
+
+_VIEWS: Final = """
+select view_name as view, comment as holds,
+from duckdb_views()
+where database_name = current_database() and schema_name = 'main' and not internal
+order by view_name
+"""
+
+_COLUMNS: Final = """
+select column_name as "column", lower(data_type) as type, coalesce(comment, '') as meaning,
+from duckdb_columns()
+where database_name = current_database() and schema_name = 'main' and table_name = '{name}'
+order by column_index
+"""
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "--format",
+    type=click.Choice(["table", "csv", "json", "jsonl", "markdown"]),
+    default="table",
+    show_default=True,
+    help="How to write them.",
+)
+@pass_project
+def command(project: Project, name: str | None, format: Any) -> None:  # noqa: A002
+    """List the views, or the columns of one, each with what it means."""
+    from jobledger.pipelines.errors import QueryError
+    from jobledger.pipelines.output import write_result
+    from jobledger.pipelines.project import choices
+    from jobledger.pipelines.query import open_published
+
+    with open_published(project.warehouse) as connection:
+        if name is None:
+            write_result(connection, _VIEWS, format=format)
+            return
+        names = [view for view, _ in connection.execute(_VIEWS).fetchall()]
+        if name not in names:
+            raise QueryError(f"no view '{name}'{choices(name, names)}")
+        write_result(connection, _COLUMNS.format(name=name.replace("'", "''")), format=format)

@@ -1,0 +1,127 @@
+"""Exports: files for others, whole or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+import duckdb
+
+from jobledger.pipelines.cells import columns
+from jobledger.pipelines.errors import ConfigError, JobledgerError, QueryError
+from jobledger.pipelines.output import Progress, write_result
+from jobledger.pipelines.project import choices
+from jobledger.pipelines.query import explained, question, reading
+
+Format: TypeAlias = Literal["parquet", "csv", "jsonl"]
+FORMATS: Final = ("parquet", "csv", "jsonl")
+
+
+def export(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    path: Path,
+    *,
+    format: Format = "parquet",  # noqa: A002 - the option's name
+    partition_by: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> int:
+    """Writes what the SQL, or the view of that name, gives; gives the number of rows.
+
+    With `partition_by`, `path` is a folder of hive partitions, which replaces an earlier one.
+    Raises `QueryError`, `ConfigError`, and `JobledgerError` if it cannot be written.
+    """
+    if not partition_by:
+        if path.is_dir():
+            raise ConfigError(
+                f"{path} is a folder: expected a file, or --partition-by COL to write a folder"
+            )
+        return write_result(connection, sql, format=format, output=path, progress=progress)
+    if format != "parquet":
+        raise ConfigError(f"--partition-by writes Parquet: expected no --format {format}")
+    return _partitioned(connection, sql, path, partition_by, progress)
+
+
+def size(path: Path) -> int:
+    """The bytes of a file, or of all files below a folder."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size
+
+
+def _partitioned(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    path: Path,
+    by: Sequence[str],
+    progress: Progress | None,
+) -> int:
+    from jobledger.pipelines.parquet import write_partitions
+
+    asked = question(connection, sql)
+    if asked.is_plan:
+        raise QueryError("a plan has nothing to export: expected a query")
+    with reading(connection):
+        with explained(lines_before=1):
+            found = columns(connection, asked.sql)
+        names = [column.name for column in found]
+        for name in by:
+            if name not in names:
+                raise ConfigError(f"--partition-by: no column '{name}'{choices(name, names)}")
+        if set(by) >= set(names):
+            raise ConfigError("--partition-by names every column: expected one that is left over")
+        with _whole_folder(path) as fresh:
+            return write_partitions(connection, asked.sql, found, fresh, by, progress)
+
+
+@contextmanager
+def _whole_folder(path: Path) -> Iterator[Path]:
+    """A folder to write into that takes its place when all of it is written.
+
+    Only its owner can read it. There is no way to swap two folders in one step that works
+    everywhere: for a moment between two renames there is none. Raises `JobledgerError`.
+    """
+    path = path.resolve()
+    _check_replaceable(path)
+    try:
+        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise JobledgerError(f"cannot write {path}: {error.strerror}") from None
+    old = fresh.with_name(f"{fresh.name}.old")
+    try:
+        yield fresh
+        for part in fresh.rglob("*"):
+            part.chmod(0o700 if part.is_dir() else 0o600)
+        if path.exists():
+            path.rename(old)
+        try:
+            fresh.rename(path)
+        except OSError:
+            old.rename(path)
+            raise
+    except OSError as error:
+        raise JobledgerError(
+            f"cannot write {path}: {error.strerror or error}; what was there is as it was"
+        ) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Only an earlier export is replaced: what else is in a folder is somebody's."""
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise ConfigError(f"{path} is a file: --partition-by writes a folder; name another one")
+    for folder, _, files in os.walk(path):
+        for name in files:
+            if not name.endswith(".parquet"):
+                strange = Path(folder, name).relative_to(path)
+                raise ConfigError(
+                    f"{path} holds what no export wrote ({strange}) and would be replaced: name"
+                    " another folder"
+                )

@@ -1,0 +1,116 @@
+"""A table of text: columns that fit the terminal, numbers to the right, nothing that moves it."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO, Final
+
+from rich.cells import cell_len, set_cell_size
+
+_GAP: Final = "  "
+_LEAST: Final = 10
+"""How narrow a column gets before others give way."""
+
+NULL: Final = "NULL"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Rows of cells under their names; None is NULL."""
+
+    names: Sequence[str]
+    are_numbers: Sequence[bool]
+    rows: Sequence[Sequence[str | None]]
+
+    def lines(self, width: int | None, *, is_styled: bool) -> tuple[list[str], int]:
+        """The lines, within that many cells, and how many columns they show."""
+        natural = [
+            max(cell_len(name), *(cell_len(_shown(row[at])) for row in self.rows), 1)
+            if self.rows
+            else max(cell_len(name), 1)
+            for at, name in enumerate(self.names)
+        ]
+        widths = natural if width is None else _fitted(natural, width)
+        rules = ["─" * width for width in widths]
+        lines = [
+            _line(widths, self.are_numbers, self.names, "1" if is_styled else None),
+            _line(widths, self.are_numbers, rules, "2" if is_styled else None),
+        ]
+        lines += [
+            _line(widths, self.are_numbers, row, None, is_styled=is_styled) for row in self.rows
+        ]
+        return lines, len(widths)
+
+
+def terminal_width(stream: IO[bytes]) -> int | None:
+    """How wide the terminal is that is written to; None where it is none."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def is_styled(stream: IO[bytes]) -> bool:
+    """Whether bold and dim are wanted there."""
+    return (
+        stream.isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM", "dumb") != "dumb"
+    )
+
+
+def printable(text: str) -> str:
+    r"""The text with whatever could move a cursor or hide itself written out: `\n`, `\x1b`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
+def _shown(cell: str | None) -> str:
+    return NULL if cell is None else cell
+
+
+def _fitted(natural: Sequence[int], width: int) -> list[int]:
+    """Widths that fit: the widest columns give way first, then the last ones are left out."""
+    count = len(natural)
+    while count > 1 and _total([min(w, _LEAST) for w in natural[:count]]) > width:
+        count -= 1
+    shown = list(natural[:count])
+    cap = max(shown)
+    while cap > 1 and _total([min(w, cap) for w in shown]) > width:
+        cap -= 1
+    fitted = [min(w, cap) for w in shown]
+    spare = width - _total(fitted)
+    for at, wanted in enumerate(shown):
+        more = max(0, min(spare, wanted - fitted[at]))
+        fitted[at] += more
+        spare -= more
+    return fitted
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _line(
+    widths: Sequence[int],
+    are_numbers: Sequence[bool],
+    cells: Sequence[str | None],
+    style: str | None,
+    *,
+    is_styled: bool = False,
+) -> str:
+    placed = []
+    for width, is_number, cell in zip(widths, are_numbers, cells, strict=False):
+        text = _sized(_shown(cell), width, to_right=is_number)
+        placed.append(f"\x1b[2m{text}\x1b[0m" if cell is None and is_styled else text)
+    line = _GAP.join(placed).rstrip()
+    return f"\x1b[{style}m{line}\x1b[0m" if style else line
+
+
+def _sized(text: str, width: int, *, to_right: bool) -> str:
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1).rstrip() + "…" if width > 1 else "…"
+    padding = " " * (width - length)
+    return padding + text if to_right else text + padding

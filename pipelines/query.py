@@ -1,0 +1,258 @@
+"""Asking the published ledger: reading only, whatever the SQL says.
+
+Two walls stand behind each other. Before it runs, a statement must be one of those that only read,
+which gives a clear refusal. And the connection could do nothing else if it ran: the ledger is
+attached read-only, every query runs in a read-only transaction, and files, the network,
+extensions, settings and Python's variables are out of reach, with the configuration locked.
+
+DuckDB's parameters (`?`) are not used here: they import pandas, which takes longer than a query.
+"""
+
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from jobledger.pipelines.errors import QueryError, QueryTimeout
+from jobledger.sources._provider.redact import one_line
+
+CATALOG: Final = "ledger"
+"""The published file's name on our connections."""
+
+_CLOSED: Final = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    # nothing is written, not even what would not fit into memory
+    "temp_directory": "",
+}
+_LOCKS: Final = (
+    "set python_enable_replacements = false",
+    "set enable_external_access = false",
+    # DuckDB 1.5 could still be told to write its log into a file
+    "set disabled_filesystems = 'LocalFileSystem'",
+    "set lock_configuration = true",
+)
+
+_NAME: Final = re.compile(r"\s*((?:\w+\.)?\w+)\s*;?\s*")
+_PLACE: Final = re.compile(r"\n+LINE (\d+): (.*)\n( *)(\^+)\s*\Z", re.DOTALL)
+_READS: Final = "select, from, with, values, describe, summarize, show, pivot or explain"
+_GRACE: Final = 3.0
+
+
+@contextmanager
+def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A closed connection to the published ledger, in UTC; views are found without a prefix.
+
+    Sees what was published last when it opens, and keeps seeing that. Raises `QueryError`.
+    """
+    connection = attached(path, _CLOSED)
+    try:
+        for lock in _LOCKS:
+            connection.execute(lock)
+        yield connection
+    finally:
+        connection.close()
+
+
+def attached(path: Path, config: dict[str, str] | None = None) -> duckdb.DuckDBPyConnection:
+    """A connection in UTC that reads the published ledger; else it may do what it likes.
+
+    It is a fresh in-memory one that attaches the file: `duckdb.connect(path)` gives the file of
+    before for as long as anyone in the process has that open. Raises `QueryError`.
+    """
+    if not path.exists():
+        raise QueryError(
+            f"there is no ledger at {path} yet: run 'jobledger sync' to make it, or name another"
+            " folder with --project"
+        )
+    connection = duckdb.connect(config=dict(config or {}))
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        try:
+            _attach(connection, path)
+        except duckdb.Error:
+            # another process has it open for writing, or left a log beside it that belongs to
+            # another publication: DuckDB then refuses readers. What was published is in the file
+            # itself, so a copy of it without that log is as good
+            _attach_copy(connection, path)
+        connection.execute(f"use {CATALOG}")
+    except (duckdb.Error, OSError) as error:
+        connection.close()
+        raise QueryError(
+            f"cannot read {path}: {one_line(str(error), 200)}; 'jobledger sync' publishes it anew"
+        ) from error
+    return connection
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    connection.execute(f"attach {_literal(path)} as {CATALOG} (read_only)")
+
+
+def _attach_copy(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    ours = path.parent / ".jobledger"
+    # a folder for its owner only, removed at once: DuckDB holds on to the file, and nothing is
+    # left behind however we end. Where an open file cannot be removed, it stays for the system
+    # to clear away
+    folder = tempfile.mkdtemp(prefix="reading-", dir=ours if ours.is_dir() else None)
+    try:
+        copy = Path(folder) / path.name
+        shutil.copyfile(path, copy)
+        _attach(connection, copy)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One statement that reads."""
+
+    sql: str
+    """Without a semicolon; on lines of its own within another statement it stays as it is."""
+    is_plan: bool
+    """EXPLAIN, which does not stand within another statement."""
+
+
+def question(connection: duckdb.DuckDBPyConnection, text: str) -> Question:
+    """The SQL, or the view of that name, as a question. Raises `QueryError` if it is none."""
+    name = _NAME.fullmatch(text)
+    if name:
+        parts = name[1].split(".")
+        text = "from " + ".".join(f'"{part}"' for part in parts)
+    with explained():
+        statements = connection.extract_statements(text)
+    kinds = [str(statement.type).rpartition(".")[2] for statement in statements]
+    if not kinds:
+        raise QueryError("there is no SQL to run: expected one statement, or the name of a view")
+    # a PIVOT whose columns depend on the data is two statements to DuckDB: one of which the user
+    # wrote nothing (1.5), or one of a kind of its own (2.0)
+    is_pivot = kinds == ["MULTI"] or (
+        kinds == ["CREATE", "SELECT"] and not statements[0].query.strip()
+    )
+    if len(kinds) > 1 and not is_pivot:
+        raise QueryError(f"expected one statement, not {len(kinds)}: run them one by one")
+    if not is_pivot and kinds[0] not in {"SELECT", "EXPLAIN"}:
+        raise QueryError(
+            f"this only reads, so {kinds[0].replace('_', ' ')} is refused: expected {_READS};"
+            " 'jobledger export' writes files"
+        )
+    sql = text if is_pivot else statements[0].query
+    return Question(_without_semicolon(sql), is_plan=kinds == ["EXPLAIN"])
+
+
+def _without_semicolon(sql: str) -> str:
+    # a comment may follow the semicolon; within a statement there is none but in quotes
+    raw = sql.encode()
+    ends = [at for at, _ in duckdb.tokenize(sql) if raw[at : at + 1] == b";"]
+    for at in reversed(ends):
+        raw = raw[:at] + raw[at + 1 :]
+    return raw.decode()
+
+
+@contextmanager
+def reading(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """A transaction that can only read, whatever the statement turns out to be."""
+    connection.execute("begin transaction read only")
+    try:
+        yield
+    finally:
+        # it may have failed, or been cut short
+        with suppress(duckdb.Error):
+            connection.execute("rollback")
+
+
+@contextmanager
+def explained(lines_before: int = 0) -> Iterator[None]:
+    """Turns DuckDB's errors into one line: what is wrong, and where in the SQL.
+
+    `lines_before` is the number of lines that we have put before the user's.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        raise QueryError(said(str(error), lines_before=lines_before)) from error
+    except RuntimeError as error:
+        # what DuckDB makes of Ctrl-C
+        if "interrupted" not in str(error).lower():
+            raise
+        raise KeyboardInterrupt from error
+
+
+def said(text: str, *, lines_before: int | None) -> str:
+    """DuckDB's words in one line, with the place in the user's SQL where that is known."""
+    place = _PLACE.search(text)
+    where = ""
+    if place:
+        text = text[: place.start()]
+        where = _where(place, lines_before) if lines_before is not None else ""
+    said_ = one_line(text.partition("\tCandidate functions:")[0], 400).rstrip(".!")
+    if said_.startswith("Catalog Error: Table with name"):
+        where += "; 'jobledger views' lists what there is"
+    return said_ + where
+
+
+def _where(place: re.Match[str], lines_before: int) -> str:
+    line = int(place[1]) - lines_before
+    start = len(place[3]) - len(f"LINE {place[1]}: ")
+    # DuckDB 2.0 marks the whole word, 1.5 its first letter
+    word = re.match(r"\w+|.", place[2][max(start, 0) :])
+    marked = place[2][start : start + len(place[4])] if len(place[4]) > 1 else word and word[0]
+    if line < 1 or start < 0 or not marked:
+        return ""
+    return f" (line {line}, at {one_line(marked, 60)})"
+
+
+@contextmanager
+def time_limit(
+    connection: duckdb.DuckDBPyConnection,
+    seconds: float | None,
+    give_up: Callable[[QueryTimeout], None] | None = None,
+) -> Iterator[None]:
+    """Stops what runs on the connection after so many seconds. Raises `QueryTimeout`.
+
+    Within some functions DuckDB does not look whether it should stop, for minutes on end: a few
+    seconds later `give_up` is called, in another thread.
+    """
+    if seconds is None:
+        yield
+        return
+    timeout = QueryTimeout(
+        f"the query ran for longer than {seconds:g} s and was stopped; give it more time with"
+        " --timeout, or ask for less"
+    )
+    is_done, is_late = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        if is_done.wait(seconds):
+            return
+        is_late.set()
+        waited = 0.0
+        # more than once, since one that comes between two queries is lost
+        while not is_done.wait(0.05):
+            connection.interrupt()
+            waited += 0.05
+            if give_up and waited > _GRACE:
+                give_up(timeout)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    except Exception as error:
+        if is_late.is_set():
+            raise timeout from error
+        raise
+    finally:
+        is_done.set()
+        watcher.join()
+
+
+def _literal(text: str | Path) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
