@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from jobledger.emulator import Running, World, serving
 
+from jobledger.emulator import Running, World, serving
 from tests.emulator.running import NOW
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import requests
+
 from jobledger.emulator import Running
 from jobledger.emulator.tokens import (
     SALESFORCE_CLIENT_ID,

@@ -13,13 +13,13 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
 from jobledger.emulator import Running
 from jobledger.emulator.tokens import (
     SALESFORCE_CLIENT_ID,
     SALESFORCE_REFRESH_TOKEN,
     SALESFORCE_USERNAME,
 )
-
 from tests.emulator.running import DATA, Asker, salesforce_token
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"

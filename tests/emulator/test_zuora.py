@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from jobledger.emulator import Running
 from jobledger.emulator.tokens import ZUORA_CLIENT_ID
-
 from tests.emulator.running import Asker, zuora_token
 
 MADE = json.loads((Path(__file__).parents[1] / "recordings" / "zuora_made.json").read_text())
