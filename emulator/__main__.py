@@ -1,6 +1,7 @@
 """Runs the emulator from a shell: `python -m emulator --help`."""
 
 import argparse
+import os
 import signal
 import sys
 import textwrap
@@ -53,7 +54,8 @@ def main() -> int:
             while not stop.wait(1):
                 pass
     except OSError as taken:
-        sys.stderr.write(f"emulator: cannot listen on port {asked.port}: {taken.strerror}\n")
+        why = os.strerror(taken.errno or 0)
+        sys.stderr.write(f"emulator: cannot listen on port {asked.port}: {why}\n")
         return 1
     return 0
 

@@ -22,7 +22,7 @@ from . import salesforce_jobs, tokens
 from .answers import Refused, answer, bearer, dumps, form
 from .salesforce_jobs import Record, salesforce_id
 from .state import State
-from .world import Job
+from .world import GONE, Job
 from .zuora import shuffled
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -166,7 +166,7 @@ class Salesforce:
             world, end = self._state.world, start + size
             rows = [world.listed(job) for job in jobs[start:end]]
             # a job may be forgotten while its listing is read
-            rows = [row for row in rows if row is not None]
+            rows = [row for row in rows if row is not GONE]
             is_done = end >= len(jobs)
             url = None if is_done else self._next_url(request, kind, f"{name}-{end}", filters)
             return answer({"done": is_done, "nextRecordsUrl": url, "records": rows})

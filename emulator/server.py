@@ -135,7 +135,7 @@ class Front:
             # what was written goes out, and then the connection ends
             scope["state"]["transport"].close()
             return
-        body = spoiled(fault, request, body)
+        body = spoiled(fault, request, body, self._state)
         headers = MutableHeaders(scope=start)
         headers["Content-Length"] = str(len(body))
         await send(start)

@@ -83,7 +83,7 @@ def _bomb(size: int) -> Iterator[bytes]:
     yield packer.compress(b"]}") + packer.flush()
 
 
-def spoiled(fault: Fault, request: Request, body: bytes) -> bytes:
+def spoiled(fault: Fault, request: Request, body: bytes, state: State) -> bytes:
     """A right answer's body with the fault in it; `cut` is left to whoever sends it."""
     if fault.name == "unreadable":
         return body[: max(1, len(body) // 2)]
@@ -92,42 +92,42 @@ def spoiled(fault: Fault, request: Request, body: bytes) -> bytes:
     except ValueError:
         return body
     if isinstance(said, dict):
-        {"repeat_cursor": _repeat, "endless": _go_on, "elsewhere": _lead_away}[fault.name](
-            said, request, fault
-        )
+        match fault.name:
+            case "repeat_cursor":
+                _repeat(said, request)
+            case "endless":
+                _go_on(said, request, state)
+            case _:
+                _lead_away(said, request, fault.location)
     return dumps(said)
 
 
-def _repeat(said: dict[str, Any], request: Request, fault: Fault) -> None:  # noqa: ARG001
+def _repeat(said: dict[str, Any], request: Request) -> None:
     params = request.query_params
-    if "records" in said:
-        locator = params.get("queryLocator")
-        if locator is not None:
-            said["done"] = False
-            said["nextRecordsUrl"] = f"{request.url.path}?queryLocator={locator}"
+    if "queryLocator" in params:
+        said["done"] = False
+        said["nextRecordsUrl"] = f"{request.url.path}?queryLocator={params['queryLocator']}"
     elif "cursor" in params:
         said["cursor"] = params["cursor"]
 
 
-def _go_on(said: dict[str, Any], request: Request, fault: Fault) -> None:  # noqa: ARG001
-    params = request.query_params
-    if "records" in said:
-        if said.get("nextRecordsUrl"):
-            return
+def _go_on(said: dict[str, Any], request: Request, state: State) -> None:
+    if "records" in said and said.get("done"):
         # a locator past the end gives an empty page, and so on for ever
-        name, _, start = params.get("queryLocator", "").rpartition("-")
-        past = int(start or 0) + max(1, len(said["records"]))
+        latest = next(reversed(state.snapshots), "01g")
+        name, _, start = request.query_params.get("queryLocator", f"{latest}-0").rpartition("-")
+        past = int(start) + max(1, len(said["records"]))
         said["done"] = False
         said["nextRecordsUrl"] = f"{request.url.path}?queryLocator={name}-{past}"
-    elif said.get("jobs"):
-        # round and round: after the last page comes what follows the last page's first job
-        first, last = said["jobs"][0].get("Id"), said["jobs"][-1].get("Id")
-        said["cursor"] = last if len(said["jobs"]) > 1 and said.get("cursor") else first
+    elif "jobs" in said and not (said["jobs"] and said.get("cursor")):
+        # round and round: what comes after the last page follows the newest job
+        newest = next(state.world.newest_first("custom_object_bulk"), {})
+        said["cursor"] = newest.get("Id")
 
 
-def _lead_away(said: dict[str, Any], request: Request, fault: Fault) -> None:
+def _lead_away(said: dict[str, Any], request: Request, location: str) -> None:
     url = said.get("nextRecordsUrl") or f"{request.url.path}?queryLocator=01g-1"
     asked = urlsplit(str(url))
     locator = parse_qs(asked.query).get("queryLocator", ["01g-1"])[0]
     said["done"] = False
-    said["nextRecordsUrl"] = f"{fault.location}{asked.path}?queryLocator={locator}"
+    said["nextRecordsUrl"] = f"{location}{asked.path}?queryLocator={locator}"

@@ -19,6 +19,8 @@ from .lives import Life
 ZUORA: Final = ("data_backfill", "auto_backfill", "custom_object_bulk", "data_query")
 SALESFORCE: Final = ("ingest", "query")
 KINDS: Final = (*ZUORA, *SALESFORCE)
+GONE: Final = object()
+"""In place of a record, where there is no such job: a record itself may be anything."""
 _NOTHING: Final = object()
 
 
@@ -34,7 +36,7 @@ class Job(Protocol):
         """Its place in a listing ordered by creation, in epoch seconds."""
 
     def record(self, now: float, behaviour: Behaviour) -> Any:
-        """What is said of it by id; None if there is no such job at the time."""
+        """What is said of it by id; `GONE` if there is no such job at the time."""
 
     def listed(self, now: float, behaviour: Behaviour) -> Any:
         """What a listing says of it."""
@@ -60,7 +62,7 @@ class Made:
         """What is said of it by id."""
         moment = self.life.at(now)
         if moment is None:
-            return None
+            return GONE
         of = zuora_jobs if self.life.kind in ZUORA else salesforce_jobs
         return of.record(moment, behaviour)
 
@@ -205,7 +207,7 @@ class World:
         now = self.now()
         with self._lock:
             jobs = self._shelf(kind).oldest_first()
-        return [job for job in jobs if job.record(now, self.behaviour) is not None]
+        return [job for job in jobs if job.record(now, self.behaviour) is not GONE]
 
     def records(self, kind: str) -> list[Any]:
         """What is said of them by id, oldest first."""
@@ -217,7 +219,7 @@ class World:
         self._make()
         with self._lock:
             job = self._shelf(kind).get(job_id)
-        return None if job is None or self.record(job) is None else job
+        return None if job is None or self.record(job) is GONE else job
 
     def newest_first(self, kind: str, after: str | None = None) -> Iterator[Any]:
         """What a listing says of the jobs of a kind, from the newest on, or after that job."""
@@ -226,7 +228,7 @@ class World:
         with self._lock:
             jobs = iter(self._shelf(kind).newest_first(after))
         for job in jobs:
-            if job.record(now, self.behaviour) is not None:
+            if job.record(now, self.behaviour) is not GONE:
                 yield job.listed(now, self.behaviour)
 
     def record(self, job: Job) -> Any:

@@ -189,7 +189,9 @@ def _page_size(request: Request, usual: int, most: int, refusal: Any) -> int:
 
 def shuffled(seed: int, job: Job) -> float:
     """A place in a listing that has no order: the same each time, and another with each seed."""
-    return Random(f"{seed}/{job.id}").random()  # noqa: S311 - no secret depends on it
+    # an id may be any text that JSON has, a lone surrogate too
+    told = f"{seed}/{job.id}".encode(errors="surrogatepass")
+    return Random(told).random()  # noqa: S311 - no secret depends on it
 
 
 def failure(code: str, message: str) -> dict[str, Any]:
