@@ -171,7 +171,7 @@ class Ledger:
     # what a walk wants to know (`Known`)
 
     def news(
-        self, source: str, kind: Kind, listed: pa.Table
+        self, source: str, kind: Kind, listed: pa.Table, *, is_full: bool
     ) -> list[tuple[int, News, KnownJob | None]]:
         """See `Known.news`."""
         with self._cursor() as cursor:
@@ -180,6 +180,7 @@ class Ledger:
                 source=_literal(source),
                 kind=_literal(kind.name),
                 has_details=kind.details,
+                is_full=is_full,
                 left_alone=", ".join(map(_literal, sorted(kind.left_alone))),
             )
             rows = cursor.execute(sql).fetchall()
@@ -277,10 +278,11 @@ with judged as (
                 then 'changed'
             when not {has_details} and versions.row_hash <> listed.listing_hash then 'changed'
             when details.detail = 'owed' then 'owed'
-            when {has_details} and versions.status = 'running' and not (
-                details.detail = 'refused'
+            when details.detail = 'refused'
                 and list_contains([{left_alone}]::varchar[], lower(versions.provider_status))
-            ) then 'running'
+                then null
+            when {has_details} and versions.status = 'running' then 'running'
+            when {is_full} and details.detail = 'refused' then 'owed'
         end as news,
         versions.job_id,
         versions.row_hash,

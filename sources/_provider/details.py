@@ -10,7 +10,7 @@ import pyarrow as pa
 from jobledger.sources._provider.asking import Answer, Asker, Budget, Question
 from jobledger.sources._provider.json_text import loads
 from jobledger.sources._provider.known import KnownJob, News
-from jobledger.sources._provider.model import DETAILS, OPEN
+from jobledger.sources._provider.model import DETAILS
 from jobledger.sources._provider.reading import Reader, Reading
 from jobledger.sources._provider.run import Run
 
@@ -110,14 +110,14 @@ class Details:
             self._mark(job_id, None if is_behind else item.listing_hash, MERGED, job, settled)
 
     def _lags(self, answer: Reading, listed: Reading) -> bool:
-        """Whether an answer calls a job open in another way than the listing, which had it first.
+        """Whether an answer has another word for the job than the listing, which had it first.
 
         Times of a whole second do not tell which of the two is the newer.
         """
-        said, shown = self._reader.statuses([answer, listed])
+        said, shown = self._reader.words([answer, listed])
         answered_at, listed_at = self._reader.updated_at([answer, listed])
         is_newer = answered_at is not None and listed_at is not None and answered_at > listed_at
-        return said in OPEN and said is not shown and not is_newer
+        return said != shown and not is_newer
 
     def asked_early(self, job_id: str) -> Answer | None:
         """What came of asking for a job that was owed, if the listing did not show it since."""

@@ -56,9 +56,12 @@ class Known(Protocol):
     """The ledger, as far as a walk may look into it. Safe to use from several threads."""
 
     def news(
-        self, source: str, kind: Kind, listed: pa.Table
+        self, source: str, kind: Kind, listed: pa.Table, *, is_full: bool
     ) -> list[tuple[int, News, KnownJob | None]]:
-        """The jobs of `listed` that need looking at: position, why, and what the ledger has."""
+        """The jobs of `listed` that need looking at: position, why, and what the ledger has.
+
+        A full sync asks for refused details once more.
+        """
 
     def open_jobs(self, source: str, kind: str) -> list[KnownJob]:
         """All jobs of a kind that were not finished when last seen."""
@@ -75,6 +78,8 @@ class NothingKnown:
         source: str,  # noqa: ARG002 - the protocol's
         kind: Kind,  # noqa: ARG002
         listed: pa.Table,
+        *,
+        is_full: bool,  # noqa: ARG002
     ) -> list[tuple[int, News, KnownJob | None]]:
         """All of them."""
         return [(at, News.NEW, None) for at in range(listed.num_rows)]

@@ -167,22 +167,9 @@ class Reader:
         """When each job was created, as its provider says."""
         return self._column("created_at", readings, report=False)
 
-    def statuses(self, readings: Sequence[Reading]) -> list[Status]:
-        """Where each job stands."""
-        words = self._column("provider_status", readings, report=False)
-        failed = self._column("records_failed", readings, report=False)
-        return self._statuses_of(words, failed, readings)
-
-    def _statuses_of(
-        self,
-        words: Sequence[str | None],
-        failed: Sequence[int | None],
-        readings: Sequence[Reading],
-    ) -> list[Status]:
-        return [
-            self._status(word, count, reading.record)
-            for word, count, reading in zip(words, failed, readings, strict=True)
-        ]
+    def words(self, readings: Sequence[Reading]) -> list[str | None]:
+        """The provider's word for where each job stands."""
+        return self._column("provider_status", readings, report=False)
 
     def jobs(self, readings: Sequence[Reading]) -> pa.Table:
         """The rows of these jobs, with `JOBS` as the schema."""
@@ -197,9 +184,13 @@ class Reader:
                     columns["records_processed"], columns["records_failed"], strict=True
                 )
             ]
-        status = columns["status"] = self._statuses_of(
-            columns["provider_status"], columns["records_failed"], readings
-        )
+        status = [
+            self._status(word, failed, reading.record)
+            for word, failed, reading in zip(
+                columns["provider_status"], columns["records_failed"], readings, strict=True
+            )
+        ]
+        columns["status"] = status
         terminal = [word not in OPEN for word in status]
         columns["is_terminal"] = terminal
         _derive(columns, terminal)

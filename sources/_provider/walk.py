@@ -194,7 +194,9 @@ class Walk:
             ],
             schema=LISTED,
         )
-        told = self._errand.known.news(self._run.source, self._kind, listed)
+        told = self._errand.known.news(
+            self._run.source, self._kind, listed, is_full=self._errand.is_full
+        )
         loaded = {at for at, news, _ in told if news is not News.STALE}
         self._reader.report(reading for at, reading in enumerate(batch) if at not in loaded)
         return [Item(batch[at], hashes[at], updated[at], news, job) for at, news, job in told]

@@ -289,3 +289,14 @@ def test_a_closed_classic_job_whose_batches_only_bulk_1_tells(
     other = {**closed, "id": "c"}
     project.sync(org(other, one={"c": detail(other, 4)}), "salesforce", INGEST)
     assert counts(project)[1:] == [("c", "running", 4)]
+
+
+def test_a_full_sync_asks_once_more_for_what_was_refused(project: Project) -> None:
+    jobs = [job("a"), {**classic(), "id": "b"}]
+    refused = Refused("no", status=403)
+    project.sync(org(*jobs, one={"a": refused, "b": refused}), "salesforce", INGEST)
+    project.sync(org(*jobs), "salesforce", INGEST)
+    assert asked_for(project) == []
+    project.sync(org(*jobs), "salesforce", INGEST, is_full=True)
+    assert asked_for(project) == ["a"]
+    assert counts(project) == [("a", "succeeded", 10), ("b", "running", None)]
