@@ -14,7 +14,7 @@ from jobledger.pipelines.project import Project
 from jobledger.sources._provider.clock import Clock
 
 if TYPE_CHECKING:
-    from jobledger.emulator.server import Running
+    from jobledger.emulator import Running
 
 FOLDER: Final = "jobledger-demo"
 BETWEEN: Final = timedelta(days=6)
@@ -63,31 +63,36 @@ def demo_project(folder: Path) -> Project:
     return Project(folder, {})
 
 
+def settings_of(url: str) -> tuple[str, str]:
+    """What to write into config.toml and secrets.toml to sync from an emulator at that address."""
+    from jobledger.emulator import tokens
+
+    secrets = _SECRETS.format(
+        zuora_id=tokens.ZUORA_CLIENT_ID,
+        zuora_secret=tokens.ZUORA_CLIENT_SECRET,
+        salesforce_id=tokens.SALESFORCE_CLIENT_ID,
+        salesforce_secret=tokens.SALESFORCE_CLIENT_SECRET,
+    )
+    return _CONFIG.format(url=url), secrets
+
+
 @contextmanager
 def emulated(project: Project, now: datetime, starts_at: datetime) -> Iterator["Running"]:
     """The emulator with a world whose present is `now`, and the project set to sync from it."""
     try:
-        from jobledger.emulator import tokens
+        from jobledger.emulator import World, serving
         from jobledger.emulator.clock import Clock as WorldClock
-        from jobledger.emulator.server import serving
-        from jobledger.emulator.world import World
     except ModuleNotFoundError as error:
         raise JobledgerError(
             f"the demo needs the provider emulator, whose {error.name} is not installed: run"
             " pip install 'jobledger[demo]'"
         ) from None
     with serving(World(now=now, clock=WorldClock(starts_at))) as running:
-        settings = project.folder / ".dlt"
-        (settings / "config.toml").write_text(_CONFIG.format(url=running.base_url))
-        (settings / "secrets.toml").touch(mode=0o600)
-        (settings / "secrets.toml").write_text(
-            _SECRETS.format(
-                zuora_id=tokens.ZUORA_CLIENT_ID,
-                zuora_secret=tokens.ZUORA_CLIENT_SECRET,
-                salesforce_id=tokens.SALESFORCE_CLIENT_ID,
-                salesforce_secret=tokens.SALESFORCE_CLIENT_SECRET,
-            )
-        )
+        config, secrets = settings_of(running.base_url)
+        folder = project.folder / ".dlt"
+        (folder / "config.toml").write_text(config)
+        (folder / "secrets.toml").touch(mode=0o600)
+        (folder / "secrets.toml").write_text(secrets)
         yield running
 
 

@@ -1,0 +1,166 @@
+"""The commands at work on the emulator, as a user types them."""
+
+import json
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from jobledger.emulator import Running
+from jobledger.pipelines.cli import main
+from jobledger.pipelines.demo import settings_of
+
+KINDS = ["data_backfill", "auto_backfill", "custom_object_bulk", "data_query"]
+
+
+class Done(NamedTuple):
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Shell:
+    """Types commands in a project that is set to sync from the emulator."""
+
+    def __init__(self, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self._capfd = capfd
+
+    def run(self, *words: str) -> Done:
+        self._capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(["--project", str(self.folder), *words])
+        out, err = self._capfd.readouterr()
+        return Done(int(ended.value.code or 0), out, err)
+
+
+@pytest.fixture
+def shell(tmp_path: Path, busy_emulator: Running, capfd: pytest.CaptureFixture[str]) -> Shell:
+    busy_emulator.behaviour.salesforce_page_size = 50
+    # doctor compares the provider's clock with the real one
+    busy_emulator.clock.set(datetime.now(UTC))
+    config, secrets = settings_of(busy_emulator.base_url)
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(config)
+    (tmp_path / ".dlt" / "secrets.toml").write_text(secrets)
+    return Shell(tmp_path, capfd)
+
+
+def test_doctor_finds_nothing_wrong_before_and_after_the_first_sync(shell: Shell) -> None:
+    before = shell.run("doctor", "--json")
+    assert before.code == 0
+    assert [(each["subject"], each["what"]) for each in before.json if each["is_good"]] == [
+        ("salesforce", "reachable"),
+        ("salesforce", "credentials"),
+        ("salesforce", "ingest"),
+        ("salesforce", "query"),
+        ("salesforce", "quota"),
+        ("salesforce", "clock"),
+        ("zuora", "reachable"),
+        ("zuora", "credentials"),
+        *(("zuora", kind) for kind in KINDS),
+        ("zuora", "clock"),
+        ("warehouse", "opens"),
+    ]
+    assert shell.run("sync", "zuora").code == 0
+    after = shell.run("doctor", "zuora")
+    assert after.code == 0
+    assert "jobs.duckdb has" in after.out
+
+
+def test_doctor_names_what_the_account_may_not_use(shell: Shell, busy_emulator: Running) -> None:
+    path = "/v1/uno/data-backfill/listjobs"
+    busy_emulator.faults.order("status", path, status=403, times=None)
+    found = shell.run("doctor", "zuora", "--json")
+    bad = [each for each in found.json if not each["is_good"]]
+    assert found.code == 1
+    assert [each["what"] for each in bad] == ["data_backfill", "kinds"]
+    line = 'kinds = ["auto_backfill", "custom_object_bulk", "data_query"]'
+    assert line in bad[1]["said"]
+    synced = shell.run("sync", "zuora")
+    assert synced.code == 1
+    assert line in synced.err
+
+
+def test_sync_tells_what_changed_and_a_second_one_that_nothing_did(shell: Shell) -> None:
+    first = shell.run("sync", "--json")
+    assert (first.code, len(first.json)) == (0, 6)
+    assert {run["outcome"] for run in first.json} == {"complete"}
+    second = shell.run("sync", "zuora", "--kind", "data_query")
+    assert (second.code, second.out) == (0, "nothing new\n")
+    assert second.err.startswith("zuora data_query: complete, ")
+    told = shell.run(
+        "query", "select count(*) as versions from loaded.job_versions", "--format", "csv"
+    )
+    assert int(told.out.splitlines()[1]) == sum(run["jobs_changed"] for run in first.json)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sync", "zoura"], "no source 'zoura' (did you mean 'zuora'?): expected one of"),
+        (["sync", "--kind", "data_querry"], "no kind 'data_querry'"),
+        (["snyc"], "no command 'snyc' (did you mean 'sync'?)"),
+        (["errors", "zuora", "data_query", "1"], "expected a kind that does, custom_object_bulk"),
+        (["state", "reset", "zuora"], "there is no ledger"),
+        (["schedule", "--every", "1h", "--cron", "* * * * *"], "contradict each other"),
+    ],
+)
+def test_a_wrong_word_is_named_with_the_choices(shell: Shell, words: list[str], said: str) -> None:
+    done = shell.run(*words)
+    assert done.code == (1 if "ledger" in said else 2)
+    assert said in done.err
+    assert done.out == ""
+    assert "Traceback" not in done.err
+
+
+def test_a_secret_that_is_not_there_is_usage(shell: Shell) -> None:
+    (shell.folder / ".dlt" / "secrets.toml").write_text("")
+    done = shell.run("sync", "zuora")
+    assert done.code == 2
+    assert "source 'zuora' has no client_id and client_secret" in done.err
+    assert "SOURCES__ZUORA__CREDENTIALS__CLIENT_ID" in done.err
+
+
+def test_state_tells_resets_and_forgets(shell: Shell) -> None:
+    assert shell.run("sync").code == 0
+    shown = shell.run("state", "show", "--json").json
+    assert [(each["source"], each["kind"]) for each in shown] == [
+        ("salesforce", "ingest"),
+        ("salesforce", "query"),
+        *(("zuora", kind) for kind in sorted(KINDS)),
+    ]
+    assert all(each["position"] and each["complete_at"] for each in shown)
+    assert shell.run("state", "reset", "zuora", "data_query").code == 0
+    reset = {each["kind"]: each for each in shell.run("state", "show", "--json").json}
+    assert reset["data_query"]["position"] is None
+    assert reset["data_query"]["complete_at"] is not None
+    assert reset["data_backfill"]["position"] is not None
+    assert shell.run("state", "forget", "zuora", "--yes").code == 0
+    left = shell.run("query", "select distinct source from jobs", "--format", "csv").out
+    assert left.splitlines() == ["source", "salesforce"]
+    again = shell.run("sync", "zuora", "--json").json
+    assert all(run["jobs_changed"] == run["jobs_listed"] for run in again)
+
+
+def test_errors_go_to_a_file_and_nowhere_else(shell: Shell) -> None:
+    assert shell.run("sync", "salesforce").code == 0
+    sql = "select job_id from jobs where kind = 'ingest' and status = 'partial' limit 1"
+    job_id = shell.run("query", sql, "--format", "csv").out.splitlines()[1]
+    output = shell.folder / "failed.csv"
+    done = shell.run("errors", "salesforce", "ingest", job_id, "-o", str(output))
+    assert (done.code, done.out) == (0, "")
+    assert output.read_text().startswith('"sf__Id","sf__Error"')
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+    assert shell.run("errors", "salesforce", "ingest", job_id).out == output.read_text()
+    gone = shell.run("errors", "salesforce", "ingest", "750000000000000AAA")
+    assert gone.code == 1
+    assert "HTTP 404" in gone.err
