@@ -1,5 +1,6 @@
 """A table of text: columns that fit the terminal, numbers to the right, nothing that moves it."""
 
+import operator
 import os
 import shutil
 from collections.abc import Sequence
@@ -23,8 +24,8 @@ class Grid:
     are_numbers: Sequence[bool]
     rows: Sequence[Sequence[str | None]]
 
-    def lines(self, width: int | None, *, is_styled: bool) -> tuple[list[str], int]:
-        """The lines, within that many cells, and how many columns they show."""
+    def lines(self, width: int | None, *, is_styled: bool) -> tuple[list[str], int, bool]:
+        """The lines within that width, how many columns they show, and if any text is cut."""
         natural = [
             max(cell_len(name), *(cell_len(_shown(row[at])) for row in self.rows), 1)
             if self.rows
@@ -40,7 +41,8 @@ class Grid:
         lines += [
             _line(widths, self.are_numbers, row, None, is_styled=is_styled) for row in self.rows
         ]
-        return lines, len(widths)
+        is_cut = any(map(operator.lt, widths, natural))
+        return lines, len(widths), is_cut
 
 
 def terminal_width(stream: IO[bytes]) -> int | None:

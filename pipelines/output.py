@@ -83,7 +83,7 @@ def print_rows(names: Sequence[str], rows: Sequence[Row]) -> None:
     """Prints rows that no query gave as a table."""
     stream = sys.stdout.buffer
     cells = [[_cell(value) for value in row] for row in rows]
-    lines, _ = Grid(names, [False] * len(names), cells).lines(
+    lines, *_ = Grid(names, [False] * len(names), cells).lines(
         terminal_width(stream), is_styled=is_styled(stream)
     )
     stream.write(("\n".join(lines) + "\n").encode())
@@ -238,7 +238,7 @@ def _write_table(
         [column.is_number for column in found],
         [[_cell(value) for value in row] for row in shown],
     )
-    lines, columns_shown = grid.lines(terminal_width(stream), is_styled=is_styled(stream))
+    lines, columns_shown, is_cut = grid.lines(terminal_width(stream), is_styled=is_styled(stream))
     stream.write(("\n".join(lines) + "\n").encode())
     stream.flush()
     if columns_shown < len(found):
@@ -246,6 +246,8 @@ def _write_table(
             f"{columns_shown} of {len(found)} columns fit: name those that you want, or see all"
             " with --format jsonl"
         )
+    elif is_cut:
+        _say("what ends in … is cut to fit: --format jsonl shows all of it")
     if len(rows) > most:
         _say(f"the first {most:,} rows of {_count(connection, sql)}: --limit N shows more")
     elif not rows:

@@ -9,10 +9,10 @@ create schema ledger.loaded;
 create schema ledger.staging;
 use ledger;
 create table loaded.job_versions as from (values
-    ('zuora', 'data_query', 'q-1', 'succeeded', timestamptz '2026-11-23 12:00:00+00', 12.5::double, null,
-        json '{"id": "q-1", "rows": 3}'),
-    ('zuora', 'data_query', 'q-2', 'failed', timestamptz '2026-11-24 08:30:00.25+00', null,
-        'no such column: Foo', json '{"id": "q-2"}'),
+    ('zuora', 'data_query', 'q-1', 'succeeded', timestamptz '2026-11-23 12:00:00+00',
+        12.5::double, null, json '{"id": "q-1", "rows": 3}'),
+    ('zuora', 'data_query', 'q-2', 'failed', timestamptz '2026-11-24 08:30:00.25+00',
+        null, 'no such column: Foo', json '{"id": "q-2"}'),
     ('sf', 'ingest', '7501', 'partial', null, 3600.0, 'row 1 | row 2', json '{"id": "7501"}'),
 ) as versions(source, kind, job_id, status, finished_at, run_seconds, error_message, raw);
 create view staging.current_jobs as select * from loaded.job_versions;
