@@ -43,7 +43,7 @@ with drawn as (
         pow(chance(i, 'long'), 4) * 7200 + 1 as run_seconds,
         chance(i, 'wait') * 60 as queue_seconds,
         chance(i, 'fate') as fate,
-        (pow(chance(i, 'size'), 3) * 500000)::bigint as records,
+        (pow(chance(i, 'size'), 3) * 500000)::bigint + 1 as records,
     from range({jobs}) as numbers (i)
     join kinds on kinds.slot = hash(i, 'kind') % 10
 ),
@@ -103,12 +103,12 @@ select
         'Failed to parse CSV: row {{n}} has 12 columns, expected 11',
         'REQUEST_LIMIT_EXCEEDED: TotalRequests Limit exceeded.',
         'The job was aborted since the file "{{id}}.csv" is larger than 4294967296 bytes',
-        'Internal error 50000060, reference {{uuid}}',
+        'Internal error 50000060, reference {{id}}-{{n}}',
         'Job {{id}} could not be started before {{at}}; try again later',
         'INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY: insufficient access rights on {{id}}',
         'Too many rows: {{n}} > 100000',
         'upstream connect error or disconnect/reset before headers'
-    ]), '{{id}}', to_base((hash(i, 'mentioned') // 2)::bigint, 36)), '{{n}}', (i % 9973)::varchar),
+    ]), '{{id}}', to_base((hash(i, 'mention') // 2)::bigint, 36)), '{{n}}', (i % 9973)::varchar),
         '{{at}}', created_at::varchar) end as error_message,
     one_of(i, 'who', ['integration@example.com', 'ada@example.com', 'etl@example.com'])
         as created_by,
