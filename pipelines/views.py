@@ -11,20 +11,19 @@ A project's own view that cannot be made takes nothing down: it is reported, the
 name stands, and all others are made as if it were not there.
 """
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import duckdb
 
-Name: TypeAlias = tuple[str, str]
-"""Schema and name of a view."""
+from jobledger.pipelines.lineage import Name, reads
+from jobledger.pipelines.quoting import literal, quoted
 
 _SCHEMAS: Final = {"staging": "staging", "marts": "main"}
 """The packaged folders, and the schema that the views of each stand in."""
@@ -158,51 +157,68 @@ def _check(connection: duckdb.DuckDBPyConnection, view: View) -> None:
     if not view.sql.strip():
         raise _CannotBeMade([view], "the file is empty, or is no text in UTF-8")
     try:
-        _reads(connection, view.sql)
+        reads(connection, view.sql)
     except ValueError as error:
         raise _CannotBeMade([view], str(error)) from None
 
 
 def _make(connection: duckdb.DuckDBPyConnection, views: Mapping[Name, View]) -> None:
     connection.execute("create schema if not exists staging")
-    reads = {
-        key: [name for name in _reads(connection, view.sql) if name in views]
+    sources = {
+        key: [name for name in reads(connection, view.sql) if name in views]
         for key, view in views.items()
     }
-    comments: dict[Name, dict[str, str]] = {}
-    for key in _ordered(reads, views):
+    order = _ordered(sources, views)
+    for key in order:
         view = views[key]
-        target = f'"{view.schema}"."{view.name}"'
         try:
-            connection.execute(f"create or replace view {target} as\n{view.sql}")
+            connection.execute(f"create or replace view {quoted(*key)} as\n{view.sql}")
         except duckdb.Error as error:
-            reason = _first_line(error)
+            reason = str(error).partition("\n")[0]
             if view.own:
                 raise _CannotBeMade([view], reason) from error
-            culprits = [views[name] for name in _upstream(key, reads) if views[name].own]
+            culprits = [views[name] for name in _upstream(key, sources) if views[name].own]
             if not culprits:
                 raise
             raise _CannotBeMade(
                 culprits, f"the view '{view.name}' cannot be made from it: {reason}"
             ) from error
-        inherited = {
-            column: meaning
-            for name in reversed(reads[key])
-            for column, meaning in comments[name].items()
-        }
-        comments[key] = inherited | view.meanings
-        if view.grain:
-            connection.execute(f"comment on view {target} is {_literal(view.grain)}")
-        for column in _columns(connection, key):
-            if meaning := comments[key].get(column):
-                quoted = column.replace('"', '""')
-                connection.execute(f'comment on column {target}."{quoted}" is {_literal(meaning)}')
+    meanings: dict[Name, dict[str, str]] = {}
+    for key in order:
+        inherited: dict[str, str] = {}
+        for name in reversed(sources[key]):
+            inherited |= meanings[name]
+        meanings[key] = inherited | views[key].meanings
+    _comment(connection, views, meanings)
 
 
-def _ordered(reads: Mapping[Name, Sequence[Name]], views: Mapping[Name, View]) -> list[Name]:
+def _comment(
+    connection: duckdb.DuckDBPyConnection,
+    views: Mapping[Name, View],
+    meanings: Mapping[Name, Mapping[str, str]],
+) -> None:
+    """Says in the database what a row is and, of the views meant for readers, each column."""
+    statements = [
+        f"comment on view {quoted(*key)} is {literal(view.grain)}"
+        for key, view in views.items()
+        if view.grain
+    ]
+    for name, column in connection.execute(
+        "select table_name, column_name from duckdb_columns()"
+        " where database_name = current_database() and schema_name = 'main'"
+    ).fetchall():
+        meaning = meanings.get(("main", name), {}).get(column)
+        if meaning:
+            statements.append(
+                f"comment on column {quoted('main', name, column)} is {literal(meaning)}"
+            )
+    connection.execute(";\n".join(statements))
+
+
+def _ordered(sources: Mapping[Name, Sequence[Name]], views: Mapping[Name, View]) -> list[Name]:
     """The views, each after those that it reads."""
     try:
-        return list(TopologicalSorter(reads).static_order())
+        return list(TopologicalSorter(sources).static_order())
     except CycleError as error:
         circle: list[Name] = error.args[1]
         path = " reads ".join(f"'{name}'" for _, name in reversed(circle))
@@ -210,100 +226,13 @@ def _ordered(reads: Mapping[Name, Sequence[Name]], views: Mapping[Name, View]) -
         raise _CannotBeMade(culprits, f"it reads itself: {path}") from None
 
 
-def _upstream(key: Name, reads: Mapping[Name, Sequence[Name]]) -> list[Name]:
+def _upstream(key: Name, sources: Mapping[Name, Sequence[Name]]) -> list[Name]:
     """All that a view reads, itself or through others."""
     found: dict[Name, None] = {}
-    waiting = list(reads[key])
+    waiting = list(sources[key])
     while waiting:
         name = waiting.pop()
         if name not in found:
             found[name] = None
-            waiting.extend(reads[name])
+            waiting.extend(sources[name])
     return list(found)
-
-
-def _columns(connection: duckdb.DuckDBPyConnection, key: Name) -> list[str]:
-    rows = connection.execute(
-        "select column_name from duckdb_columns() where database_name = current_database()"
-        f" and schema_name = {_literal(key[0])} and table_name = {_literal(key[1])}"
-    ).fetchall()
-    return [name for (name,) in rows]
-
-
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).partition("\n")[0]
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _reads(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Name]:
-    """The tables and views that a select reads, in the order of first mention.
-
-    Raises `ValueError` for what is not a single select.
-    """
-    row = connection.execute(f"select json_serialize_sql({_literal(sql)})").fetchone()
-    parsed = json.loads(row[0]) if row else {}
-    if parsed["error"]:
-        is_syntax = parsed["error_type"] == "parser"
-        raise ValueError(parsed["error_message"] if is_syntax else "expected a single select")
-    if len(parsed["statements"]) != 1:
-        raise ValueError("expected a single select")
-    return list(dict.fromkeys(_tables(parsed["statements"], frozenset())))
-
-
-def _tables(node: Any, ctes: frozenset[str]) -> Iterator[Name]:
-    """The tables in a part of a parsed select in which `ctes` go by their bare names."""
-    if isinstance(node, list):
-        for each in node:
-            yield from _tables(each, ctes)
-    elif isinstance(node, dict):
-        if "cte_name" in node:
-            # a recursive query sees itself
-            ctes |= {node["cte_name"].lower()}
-        for cte in node.get("cte_map", {}).get("map", ()):
-            yield from _tables(cte["value"], ctes)
-            # those that follow see it, and so does what they are for
-            ctes |= {cte["key"].lower()}
-        if node.get("type") == "BASE_TABLE":
-            schema, table = node["schema_name"].lower(), node["table_name"].lower()
-            if schema or table not in ctes:
-                yield schema or "main", table
-        for name, value in node.items():
-            if name != "cte_map":
-                yield from _tables(value, ctes)
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a view, as the database tells it."""
-
-    name: str
-    type: str
-    meaning: str | None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A view, as the database tells it."""
-
-    name: str
-    grain: str | None
-    columns: tuple[Column, ...]
-
-
-def catalogue(connection: duckdb.DuckDBPyConnection, schema: str = "main") -> list[Entry]:
-    """The views of a published ledger, by name."""
-    grains = connection.execute(
-        "select view_name, comment from duckdb_views() where not internal"
-        f" and database_name = current_database() and schema_name = {_literal(schema)} order by 1"
-    ).fetchall()
-    columns: dict[str, list[Column]] = {}
-    for view, *column in connection.execute(
-        "select table_name, column_name, data_type, comment from duckdb_columns()"
-        f" where database_name = current_database() and schema_name = {_literal(schema)}"
-        " order by table_name, column_index"
-    ).fetchall():
-        columns.setdefault(view, []).append(Column(*column))
-    return [Entry(view, grain, tuple(columns.get(view, ()))) for view, grain in grains]

@@ -26,12 +26,9 @@ def command(project: Project, sources: tuple[str, ...], as_json: bool) -> None: 
         for finding in examine(project, list(sources), stop.event):
             findings.append(finding)
             if not as_json:
-                mark = (
-                    click.style("ok  ", "green") if finding.is_good else click.style("bad ", "red")
-                )
-                click.echo(
-                    f"{click.style(*mark)} {finding.subject:<12} {finding.what:<18} {finding.said}"
-                )
+                mark, colour = ("ok ", "green") if finding.is_good else ("bad", "red")
+                shown = f"{finding.subject:<12} {finding.what:<18} {finding.said}"
+                click.echo(f"{click.style(mark, fg=colour)}  {shown}")
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     is_good = all(finding.is_good for finding in findings)

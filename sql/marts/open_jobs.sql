@@ -1,5 +1,9 @@
 -- one row per job that is not terminal
-with expected as (
+with durations as (
+    select * from staging.expected_durations
+),
+
+expected as (
     select
         jobs.*,
         (epoch_us(clock.now) - epoch_us(coalesce(jobs.created_at, jobs.first_seen_at))) / 1e6
@@ -16,11 +20,11 @@ with expected as (
     from jobs
     cross join staging.clock as clock
     -- either may be missing: nothing like the job has ended in 90 days
-    left join staging.expected_durations as object
+    left join durations as object
         on object.source = jobs.source and object.provider = jobs.provider
         and object.kind = jobs.kind and object.object is not distinct from jobs.object
         and not object.is_kind
-    left join staging.expected_durations as kind
+    left join durations as kind
         on kind.source = jobs.source and kind.provider = jobs.provider
         and kind.kind = jobs.kind and kind.is_kind
     where not jobs.is_terminal

@@ -1,0 +1,78 @@
+"""Checks: selects that must give no rows. A row is a problem.
+
+They come from `sql/checks/*.sql`, the packaged ones and the project's own, which may replace them
+by name. Where the project's folder is the clone both are the same files, and run once.
+"""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from jobledger.pipelines.lineage import reads
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check as its file has it."""
+
+    name: str
+    sql: str
+
+    @property
+    def title(self) -> str:
+        """What a row of it is: `one row per …`, from its first line; else its name."""
+        first = self.sql.partition("\n")[0].strip()
+        return first.removeprefix("--").strip() if first.startswith("--") else self.name
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check came to: its rows, each a problem, or the error that kept it from running."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+    error: str | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """It ran and found nothing."""
+        return not self.rows and self.error is None
+
+
+def load(own: Path | None) -> list[Check]:
+    """All checks by name; `own` is the folder of the project's own SQL."""
+    root = files("jobledger.sql") / "checks"
+    found = {
+        file.name.removesuffix(".sql"): file.read_text("utf-8")
+        for file in root.iterdir()
+        if file.name.endswith(".sql")
+    }
+    if own is not None:
+        for path in (own / "checks").glob("*.sql"):
+            # what is no text is no SQL either, and says so when it is run
+            found[path.stem] = path.read_text("utf-8-sig", errors="replace")
+    return [Check(name, sql) for name, sql in sorted(found.items())]
+
+
+def run(connection: duckdb.DuckDBPyConnection, own: Path | None) -> list[Checked]:
+    """Runs all checks; one that cannot run says why and keeps no other from running.
+
+    The connection should be read-only and locked, since a project's own checks may be anybody's.
+    """
+    return [_run(connection, check) for check in load(own)]
+
+
+def _run(connection: duckdb.DuckDBPyConnection, check: Check) -> Checked:
+    try:
+        reads(connection, check.sql)
+        result = connection.execute(check.sql)
+        columns = tuple(name for name, *_ in result.description or ())
+        rows = tuple(result.fetchall())
+    except (duckdb.Error, ValueError) as error:
+        return Checked(check.name, check.title, error=str(error).partition("\n")[0])
+    return Checked(check.name, check.title, columns, rows)

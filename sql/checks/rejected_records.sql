@@ -1,0 +1,11 @@
+-- one row per record or field that the last sync of its kind could not read
+select
+    rejects.source,
+    rejects.kind,
+    rejects.job_id,
+    rejects.field,
+    rejects.seen_at,
+    coalesce('field ''' || rejects.field || ''': ', 'the record: ') || rejects.problem as problem,
+from staging.rejects as rejects
+join staging.newest_runs as newest using (source, kind, sync_id)
+order by rejects.source, rejects.kind, rejects.job_id, rejects.field
