@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from email.utils import format_datetime
 from types import ModuleType
 from typing import Any, Final
@@ -168,12 +167,21 @@ class _Protocol(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
-@dataclass(frozen=True)
 class Running:
     """An emulator that serves."""
 
-    base_url: str
-    state: State
+    def __init__(self, base_url: str, world: World) -> None:
+        self.base_url = base_url
+        self.renew(world)
+
+    def renew(self, world: World) -> None:
+        """Serves another world from now on; tokens, faults and the request log begin anew."""
+        self.state = State(world, base_url=self.base_url)
+        self._front = Front(self.state)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        await self._front(scope, receive, send)
 
     @property
     def world(self) -> World:
@@ -212,10 +220,10 @@ def serving(world: World | None = None, *, port: int = 0) -> Iterator[Running]:
 
     Raises `OSError` if the port is taken; 0 takes a free one.
     """
-    state = State(world or World())
     listening = socket.create_server((HOST, port))
+    running = Running(f"http://{HOST}:{listening.getsockname()[1]}", world or World())
     config = uvicorn.Config(
-        Front(state),
+        running,
         http=_Protocol,
         ws="none",
         lifespan="off",
@@ -231,12 +239,11 @@ def serving(world: World | None = None, *, port: int = 0) -> Iterator[Running]:
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listening]}, name="emulator", daemon=True
     )
-    state.base_url = f"http://{HOST}:{listening.getsockname()[1]}"
     thread.start()
     try:
         while not server.started and thread.is_alive():
             time.sleep(0.002)
-        yield Running(state.base_url, state)
+        yield running
     finally:
         server.should_exit = True
         thread.join()

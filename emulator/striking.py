@@ -121,7 +121,7 @@ def _go_on(said: dict[str, Any], request: Request, state: State) -> None:
         said["nextRecordsUrl"] = f"{request.url.path}?queryLocator={name}-{past}"
     elif "jobs" in said and not (said["jobs"] and said.get("cursor")):
         # round and round: what comes after the last page follows the newest job
-        newest = next(state.world.newest_first("custom_object_bulk"), {})
+        newest: Any = next(state.world.newest_first("custom_object_bulk"), {})
         said["cursor"] = newest.get("Id")
 
 
