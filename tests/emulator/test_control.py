@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import requests
 
-from jobledger.emulator import Running
-from tests.emulator.running import DATA, Asker
+from jobledger.emulator import Clock, Running, World
+from tests.emulator.running import DATA, NOW, Asker
 from tests.emulator.test_zuora import object_job
 
 
@@ -185,3 +185,16 @@ def test_what_is_wrong_is_said(
     response = requests.request(method, url, json=said, timeout=10)
     assert response.status_code == 400
     assert response.json()["error"].startswith(complaint)
+
+
+def test_another_world_begins_anew(emulator: Running) -> None:
+    emulator.world.put("custom_object_bulk", object_job(1))
+    emulator.faults.order("html", times=None)
+    emulator.renew(World(jobs=0, clock=Clock(NOW)))
+    assert emulator.requests == []
+    assert Asker(emulator).json("/objects/jobs") == {"count": 0, "jobs": []}
+    assert [seen.path for seen in emulator.requests] == [
+        "/oauth/token",
+        "/services/oauth2/token",
+        "/objects/jobs",
+    ]
