@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -111,6 +112,9 @@ class Sync:
     def run(self, assignments: Sequence[Assignment]) -> Result:
         """Syncs all sources; returns when every one has loaded and the ledger is published."""
         result = Result()
+        # DuckDB imports pandas when a thread first shows it a table, and of two threads that do so
+        # at once one gets half a module
+        import_module("pandas")
         with ThreadPoolExecutor(len(assignments), thread_name_prefix="source") as threads:
             for runs in threads.map(lambda each: self._source(each, result), assignments):
                 result.runs.extend(runs)
