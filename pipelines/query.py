@@ -34,6 +34,8 @@ _CLOSED: Final = {
     "temp_directory": "",
 }
 _LOCKS: Final = (
+    # it would be drawn on stdout, among the data
+    "set enable_progress_bar = false",
     "set python_enable_replacements = false",
     "set enable_external_access = false",
     # DuckDB 1.5 could still be told to write its log into a file

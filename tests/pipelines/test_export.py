@@ -1,0 +1,212 @@
+"""Exports that others can read, and that fail without a trace."""
+
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import duckdb
+import pandas as pd
+import pyarrow.dataset as ds
+import pytest
+
+from jobledger.pipelines.errors import ConfigError, QueryError
+from jobledger.pipelines.export import export, size
+from jobledger.pipelines.query import open_published
+from tests.pipelines.published import publish
+
+JOBLEDGER = Path(sys.executable).with_name("jobledger")
+ODD = """
+select * from (values
+    ('a/b', 1), ('a b=c%', 2), (null, 3), ('é', 4), ('..', 5)
+) as odd(word, n)
+"""
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with open_published(publish(tmp_path / "jobs.duckdb")) as connection:
+        yield connection
+
+
+def modes(path: Path) -> set[int]:
+    return {each.stat().st_mode & 0o777 for each in path.rglob("*") if each.is_file()}
+
+
+def test_one_file(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    path = tmp_path / "jobs.parquet"
+    assert export(connection, "jobs", path) == 3
+    expected = connection.execute("select * replace (raw::varchar as raw) from jobs").fetchall()
+    with duckdb.connect() as other:
+        other.execute("set TimeZone = 'UTC'")
+        assert other.execute(f"from '{path}'").fetchall() == expected
+    assert size(path) == path.stat().st_size
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_partitions_are_read_by_duckdb_pandas_and_arrow(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "odd"
+    assert export(connection, ODD, path, partition_by=["word"]) == 5
+    folders = sorted(each.name for each in path.iterdir())
+    assert "word=__HIVE_DEFAULT_PARTITION__" in folders
+    assert sorted(map(unquote, folders)) == [
+        *("word=..", "word=__HIVE_DEFAULT_PARTITION__", "word=a b=c%", "word=a/b", "word=é")
+    ]
+    rows = [("a/b", 1), ("a b=c%", 2), (None, 3), ("é", 4), ("..", 5)]
+    with duckdb.connect() as other:
+        found = other.execute(
+            f"select word, n from read_parquet('{path}/**/*.parquet', hive_partitioning = true)"
+            " order by n"
+        ).fetchall()
+    assert found == rows
+    arrow = ds.dataset(path, partitioning="hive").to_table().sort_by("n").to_pylist()
+    assert [(row["word"], row["n"]) for row in arrow] == rows
+    # pandas itself cannot read a missing value in a partition
+    shutil.rmtree(path / "word=__HIVE_DEFAULT_PARTITION__")
+    frame = pd.read_parquet(path).sort_values("n")
+    assert list(zip(frame["word"], frame["n"], strict=True)) == [row for row in rows if row[0]]
+    assert modes(path) == {0o600}
+    assert {each.stat().st_mode & 0o777 for each in (path, *path.iterdir())} == {0o700}
+
+
+def test_partitions_by_two_columns_replace_those_of_before(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "jobs"
+    export(connection, "jobs", path, partition_by=["source", "status"])
+    export(connection, "failed_jobs", path, partition_by=["source"])
+    assert sorted(str(each.relative_to(path)) for each in path.rglob("*")) == [
+        *("source=sf", "source=sf/part-0.parquet"),
+        *("source=zuora", "source=zuora/part-0.parquet"),
+    ]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["jobs", "jobs.duckdb"]
+
+
+def test_an_export_without_rows_has_its_columns(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "none"
+    sql = "select source, job_id from jobs where false"
+    assert export(connection, sql, path, partition_by=["source"]) == 0
+    with duckdb.connect() as other:
+        found = other.execute(f"from read_parquet('{path}/**/*.parquet', hive_partitioning = true)")
+        assert [each[0] for each in found.description or ()] == ["source", "job_id"]
+
+
+def test_a_failed_export_leaves_what_was_there(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "out"
+    export(connection, "jobs", path, partition_by=["source"])
+    before = sorted((each, each.stat().st_mtime_ns) for each in path.rglob("*"))
+    late = (
+        "select case when i < 290000 then '1' else 'x' end::int as n, i % 3 as part"
+        " from range(300000) t(i)"
+    )
+    with pytest.raises(QueryError, match="Could not convert string 'x'"):
+        export(connection, late, path, partition_by=["part"])
+    assert sorted((each, each.stat().st_mtime_ns) for each in path.rglob("*")) == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["jobs.duckdb", "out"]
+    assert export(connection, "jobs", path, partition_by=["source"]) == 3
+
+
+def test_what_no_export_wrote_is_never_replaced(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    (home / "photos").mkdir(parents=True)
+    (home / "photos" / "cat.jpg").write_text("cat")
+    with pytest.raises(ConfigError, match=r"holds what no export wrote \(photos/cat.jpg\)"):
+        export(connection, "jobs", home, partition_by=["source"])
+    with pytest.raises(ConfigError, match="is a folder: expected a file"):
+        export(connection, "jobs", home)
+    with pytest.raises(ConfigError, match="is a file: --partition-by writes a folder"):
+        export(connection, "jobs", home / "photos" / "cat.jpg", partition_by=["source"])
+    assert (home / "photos" / "cat.jpg").read_text() == "cat"
+
+
+@pytest.mark.parametrize(
+    ("by", "format_", "said"),
+    [
+        (["sorce"], "parquet", r"no column 'sorce' \(did you mean 'source'\?\)"),
+        (["source", "job_id", "error_message"], "parquet", "names every column"),
+        (["source"], "csv", "--partition-by writes Parquet"),
+    ],
+)
+def test_what_cannot_be_partitioned(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, by: list[str], format_: str, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        export(connection, "failed_jobs", tmp_path / "out", format=format_, partition_by=by)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--partition-by", "part"), ("--format", "csv")])
+def test_a_full_disk_is_one_error_and_leaves_nothing(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    publish(tmp_path / "jobs.duckdb")
+    sql = "select hash(i) as h, i % 2 as part from range(2000000) t(i)"
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))
+
+    done = subprocess.run(
+        [JOBLEDGER, "--project", tmp_path, "export", sql, "-o", tmp_path / "out", *options],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=limit,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"jobledger: cannot write {tmp_path}/out: ")
+    assert done.stderr.count("\n") == 1
+    assert [each.name for each in tmp_path.iterdir()] == ["jobs.duckdb"]
+
+
+def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
+    publish(tmp_path / "jobs.duckdb")
+    command = [JOBLEDGER, "--project", tmp_path, "export", "jobs", "-o"]
+    done = subprocess.run(
+        [*command, "out.csv", "--format", "csv"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=tmp_path,
+    )
+    written = (tmp_path / "out.csv").stat().st_size
+    assert (done.stdout, done.stderr) == ("", f"3 rows → out.csv ({written} bytes)\n")
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    publish(tmp_path / "jobs.duckdb")
+    peaks = {}
+    for rows in (100_000, 4_000_000):
+        code = (
+            "import resource, sys\n"
+            "from pathlib import Path\n"
+            "from jobledger.pipelines.export import export\n"
+            "from jobledger.pipelines.query import open_published\n"
+            "with open_published(Path(sys.argv[1])) as connection:\n"
+            f"    sql = 'select i, hash(i)::varchar as h from range({rows}) t(i)'\n"
+            "    print(export(connection, sql, Path(sys.argv[2])))\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, tmp_path / "jobs.duckdb", tmp_path / "out.parquet"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        written, peak = map(int, done.stdout.split())
+        assert written == rows
+        peaks[rows] = peak
+    assert peaks[4_000_000] < peaks[100_000] + 100
