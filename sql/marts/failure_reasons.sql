@@ -4,8 +4,9 @@ with messages as (
         source,
         provider,
         kind,
-        -- where there is no message the code is all there is; how a long one goes on tells no more
-        left(coalesce(error_message, error_code, '(no message)'), 500) as message,
+        -- how a long one goes on tells no more
+        left(error_message, 500) as message,
+        case when error_message is null then coalesce(error_code, '(no message)') end as instead,
         count(*) as jobs,
         cast(sum(records_failed) as bigint) as records_failed,
         min(counted_at) as first_at,
@@ -14,7 +15,7 @@ with messages as (
         arg_max(error_message, (counted_at, job_id)) as example_message,
     from staging.outcomes
     where status in ('failed', 'partial')
-    group by 1, 2, 3, 4
+    group by 1, 2, 3, 4, 5
 ),
 
 folded as (
@@ -35,8 +36,10 @@ select
     provider,
     kind,
     -- neighbours become one: a date and its time of day, a list of ids
-    trim(regexp_replace(regexp_replace(words, '\s+', ' ', 'g'), '#([ ,;]*#)+', '#', 'g'))
-        as fingerprint,  -- the message, with ids, numbers, quoted values and dates as #
+    coalesce(
+        trim(regexp_replace(regexp_replace(words, '\s+', ' ', 'g'), '#([ ,;]*#)+', '#', 'g')),
+        instead
+    ) as fingerprint,  -- the message, ids, numbers, quoted values and dates as #; else the code
     cast(sum(jobs) as bigint) as jobs,  -- failed and partial jobs that say this
     cast(sum(records_failed) as bigint) as records_failed,  -- of those; NULL if none tells
     min(first_at) as first_at,  -- when the first of them ended

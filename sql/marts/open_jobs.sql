@@ -39,7 +39,8 @@ judged as (
             when (kind = 'custom_object_bulk' and word = 'pending'
                 or provider = 'salesforce' and word = 'open')
                 and age_seconds > 86400 then 'waiting_for_data'
-            when age_seconds > coalesce(greatest(3 * expected_seconds, 3600), 86400) then 'slow'
+            -- a day, where nothing is expected
+            when age_seconds > greatest(3 * coalesce(expected_seconds, 28800), 3600) then 'slow'
             when seconds_since_change > 86400 then 'no_change'
         end as stuck_reason,
     from expected

@@ -35,7 +35,8 @@ select
         when health = 'degraded' and coalesce(failure_rate_7d, 0) < 0.1 then anomaly_failed
             || ' jobs failed on ' || anomaly_on || ', far more than in the 28 days before'
         when days_since_finish is null then 'no job has finished yet, of ' || open_jobs || ' open'
-        when health = 'idle' then 'no job finished for ' || round(days_since_finish) || ' days'
+        when health = 'idle' then 'no job finished for '
+            || cast(round(days_since_finish) as bigint) || ' days'
         when rated_7d = 0 then 'no job to rate in 7 days'
         else failed_7d || ' of ' || rated_7d || ' jobs failed in 7 days ('
             || round(100 * failure_rate_7d, 1) || ' %)'

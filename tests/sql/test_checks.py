@@ -1,0 +1,184 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobledger.pipelines.checks import Checked, load, run
+from tests.sql.worlds import World, ago
+
+NAMES = [
+    "counts_that_do_not_add_up",
+    "failing_kinds",
+    "finish_before_creation",
+    "gaps",
+    "late_syncs",
+    "rejected_records",
+    "stuck_jobs",
+    "unknown_statuses",
+]
+
+
+def found(world: World, own: Path | None = None) -> dict[str, list[tuple[Any, ...]]]:
+    """The checks that found something, with key and problem of each row."""
+    checked = run(world.connection, own)
+    assert [each.error for each in checked] == [None] * len(checked)
+    return {
+        each.name: [(*row[:3], row[each.columns.index("problem")]) for row in each.rows]
+        for each in checked
+        if not each.is_good
+    }
+
+
+def test_there_are_eight_and_each_says_what_a_row_is():
+    checks = load(None)
+    assert [check.name for check in checks] == NAMES
+    assert all(check.title.startswith("one row per ") for check in checks)
+
+
+def test_a_ledger_with_nothing_and_one_where_all_is_well_have_no_problems(world: World):
+    assert found(world) == {}
+
+    world.run(schedule_seconds=3600.0)
+    world.job(
+        "a",
+        finished_at=ago(hours=1),
+        created_at=ago(hours=2),
+        records_total=5,
+        records_processed=5,
+        records_succeeded=4,
+        records_failed=1,
+    )
+    world.job("b", status="running", created_at=ago(hours=1))
+    world.reject(sync_id="an older one")
+    assert found(world) == {}
+
+
+def test_unknown_statuses(world: World):
+    world.job("a", status="unknown", provider_status="Paused", created_at=ago(hours=1))
+    world.job("b", status="unknown", provider_status="Paused", created_at=ago(hours=1))
+
+    assert found(world) == {
+        "unknown_statuses": [
+            ("zuora", "data_query", "Paused", "status 'Paused' is not known, of 2 job(s)")
+        ]
+    }
+
+
+def test_a_finish_before_a_creation(world: World):
+    world.job(created_at=ago(hours=1), finished_at=ago(hours=2))
+    world.job("same", created_at=ago(hours=1), finished_at=ago(hours=1))
+
+    assert found(world) == {
+        "finish_before_creation": [
+            ("zuora", "data_query", "j1", "finished 3600.0 s before it was created")
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("counts", "problem"),
+    [
+        ((None, 3, 1, 1), "succeeded and failed are not what was processed"),
+        ((None, 3, None, 4), "more failed than were processed"),
+        ((2, 3, None, None), "more processed than there were"),
+        ((None, None, -1, None), "a count below zero"),
+        ((None, None, 1, 1), None),
+        ((3, 2, 1, 1), None),
+    ],
+)
+def test_counts(world: World, counts: tuple[int | None, ...], problem: str | None):
+    names = ("records_total", "records_processed", "records_succeeded", "records_failed")
+    row = dict(zip(names, counts, strict=True))
+    world.job(finished_at=ago(hours=1), created_at=ago(hours=2), **row)
+    world.job("open", status="running", created_at=ago(hours=1), **row)
+
+    expected = {"counts_that_do_not_add_up": [("zuora", "data_query", "j1", problem)]}
+    assert found(world) == (expected if problem else {})
+
+
+def test_late_syncs(world: World):
+    world.run(finished_at=ago(hours=5), schedule_seconds=3600.0)
+    world.run(kind="auto_backfill", outcome="failed", error_kind="auth")
+
+    assert found(world) == {
+        "late_syncs": [
+            ("zuora", "auto_backfill", None,
+             "no sync has been complete yet; the last sync ended failed (auth)"),
+            ("zuora", "data_query", ago(hours=5),
+             "no complete sync for 5.0 h, and 2.0 h is the limit"),
+        ]
+    }  # fmt: skip
+
+
+def test_gaps(world: World):
+    world.run(sync_id="s1", finished_at=ago(days=31), gap_from=ago(days=33), gap_to=ago(days=32))
+    world.run(sync_id="s2", gap_from=ago(days=2), gap_to=ago(days=1))
+
+    assert found(world) == {
+        "gaps": [
+            ("zuora", "data_query", ago(minutes=30),
+             "jobs created between 2026-03-13 12:00 and 2026-03-14 12:00 UTC may be missing")
+        ]
+    }  # fmt: skip
+
+
+def test_rejected_records_of_the_last_sync(world: World):
+    world.run(sync_id="s1", finished_at=ago(hours=2))
+    world.run(sync_id="s2", finished_at=ago(hours=1))
+    world.reject(sync_id="s1", job_id="old")
+    world.reject(sync_id="s2", job_id="j1", field="createdOn")
+    world.reject(sync_id="s2", problem="no id")
+
+    assert found(world) == {
+        "rejected_records": [
+            ("zuora", "data_query", "j1", "field 'createdOn': not a time"),
+            ("zuora", "data_query", None, "the record: no id"),
+        ]
+    }
+
+
+def test_stuck_jobs(world: World):
+    world.job(
+        status="running", provider_status="in_progress", created_at=ago(hours=30),
+        valid_from=ago(hours=26),
+    )  # fmt: skip
+
+    assert found(world) == {
+        "stuck_jobs": [
+            ("zuora", "data_query", "j1",
+             "slow: in_progress, created 30.0 h ago, unchanged for 26.0 h")
+        ]
+    }  # fmt: skip
+
+
+def test_failing_kinds(world: World):
+    world.run()
+    world.jobs(3, status="failed", created_at=ago(hours=1), finished_at=ago(hours=1))
+
+    assert found(world) == {
+        "failing_kinds": [("zuora", "data_query", 1.0, "3 of 3 jobs failed in 7 days (100.0 %)")]
+    }
+
+
+def test_a_projects_own_checks_join_replace_and_break_alone(world: World, tmp_path: Path):
+    own = tmp_path / "checks"
+    own.mkdir()
+    (own / "late_syncs.sql").write_text("-- one row per nothing\nselect 1 as x where false")
+    (own / "many.sql").write_text("select 1; select 2")
+    (own / "mine.sql").write_text("-- one row per job\nselect job_id from jobs")
+    (own / "missing.sql").write_text("select * from nowhere")
+    (own / "writes.sql").write_text("delete from loaded.job_versions")
+    (own / "broken.sql").write_bytes(b"\xff\xfe")
+    world.job(created_at=ago(hours=1), finished_at=ago(hours=1))
+    world.run(outcome="failed")
+
+    checked = {each.name: each for each in run(world.connection, tmp_path)}
+
+    assert sorted(checked) == sorted([*NAMES, "broken", "many", "mine", "missing", "writes"])
+    assert checked["mine"] == Checked("mine", "one row per job", ("job_id",), (("j1",),))
+    assert checked["late_syncs"] == Checked("late_syncs", "one row per nothing", ("x",))
+    assert checked["many"].error == "expected a single select"
+    assert checked["writes"].error == "expected a single select"
+    assert "nowhere does not exist" in str(checked["missing"].error)
+    assert checked["broken"].error is not None
+    assert world.rows("jobs", ("job_id",)) == [("j1",)]
