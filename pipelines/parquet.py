@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from jobledger.pipelines.cells import Column, selected
 from jobledger.pipelines.errors import QueryError
-from jobledger.pipelines.query import explained, said
+from jobledger.pipelines.query import explained, is_interrupt, said
 
 _BATCH: Final = 122_880
 """Rows a batch and a row group: DuckDB's own row group."""
@@ -116,6 +116,8 @@ def _read(reader: pa.RecordBatchReader, progress: Progress | None) -> Iterator[p
             return
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             # Arrow passes DuckDB's errors on as its own, with DuckDB's text
+            if is_interrupt(error):
+                raise KeyboardInterrupt from error
             raise QueryError(said(str(error), lines_before=None)) from error
         count += batch.num_rows
         if progress is not None:
