@@ -13,7 +13,6 @@ from jobledger.pipelines.sync import Assignment, Result, Sync, Watcher
 from jobledger.sources import providers
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import SettingsError
-from jobledger.sources._provider.errors import SettingsError
 from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.run import Outcome
 
