@@ -97,6 +97,15 @@ class Job:
     top: int = 0
     """The newest `updated` it ever had."""
 
+    @property
+    def shown_updated(self) -> datetime | None:
+        """When it last changed, as its provider lets one know."""
+        at = self.updated
+        if self.family == "data_backfill":
+            # which has no such field: the newest of its times
+            at = max(at or 0, self.created or 0)
+        return None if at is None else START + timedelta(seconds=at)
+
     def set_updated(self, at: int | None) -> None:
         self.updated = at
         self.top = max(self.top, at or 0)
