@@ -1,0 +1,261 @@
+"""The health summary on a terminal: one screen, the worst first.
+
+What comes from job data is put in as text, never as markup, with all that could move a cursor
+written out.
+"""
+
+import shutil
+from collections.abc import Sequence
+from math import ceil
+from typing import IO, Final, TextIO, cast
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from jobledger.pipelines.grid import is_styled, printable
+from jobledger.pipelines.report.summary import SPARK_DAYS, Day, Kind, Summary
+from jobledger.pipelines.wording import UNKNOWN, ago, many, moment, rough, share, span
+
+_COLORS: Final = {
+    "failing": "red",
+    "stuck": "magenta",
+    "stale": "yellow",
+    "degraded": "yellow",
+    "healthy": "green",
+}
+_PIPE_WIDTH: Final = 100
+_WIDE: Final = 140
+"""From here on a reason stands in the row of its kind."""
+_MIDDLE: Final = 98
+"""Below this numbers are told shorter."""
+_NARROW: Final = 78
+"""Below this the trend is left out."""
+_NARROWEST: Final = 65
+"""Below this durations are too."""
+_LINES: Final = 20
+"""How many lines kinds may take, so that all fits one screen."""
+
+_BARS: Final = "▁▂▃▄▅▆▇█"
+_ASCII_BARS: Final = ".:-=+*%#"
+_BAD: Final = 0.5
+_POOR: Final = 0.1
+
+
+def draw(summary: Summary, stream: TextIO) -> None:
+    """Writes the summary to a terminal, or as plain text to what is none."""
+    console = console_for(stream)
+    parts: list[RenderableType] = [*_headline(summary)]
+    if summary.kinds:
+        parts += ["", *_kinds(summary, console), *_reasons(summary, console)]
+        parts += [*_stuck(summary, console), "", _definitions()]
+    else:
+        parts += ["", "nothing has been synced yet: run 'jobledger sync'"]
+    console.print(Group(*parts))
+
+
+def console_for(stream: TextIO) -> Console:
+    """Rich's idea of a stream, with styles only where they are wanted."""
+    is_terminal = stream.isatty()
+    return Console(
+        file=stream,
+        width=None if is_terminal else shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns,
+        color_system="auto" if is_styled(cast("IO[bytes]", stream)) else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+def health(word: str) -> Text:
+    """A word of health, with its colour and a mark for those who see none."""
+    return Text(f"{'●' if word in _COLORS else '○'} {word}", _COLORS.get(word, "dim"))
+
+
+def sparkline(days: Sequence[Day], *, is_ascii: bool = False) -> Text:
+    """The failure rate of each day, 0 to 1; a dot where nothing was rated."""
+    bars = _ASCII_BARS if is_ascii else _BARS
+    line = Text(" " * (SPARK_DAYS - len(days)))
+    for day in days[-SPARK_DAYS:]:
+        if day.failure_rate is None:
+            line.append(" " if is_ascii else "·", "dim")
+        else:
+            # any failure is seen, however small its share
+            bar = bars[ceil(day.failure_rate * (len(bars) - 1))]
+            line.append(bar, _shade(day.failure_rate))
+    return line
+
+
+def _headline(summary: Summary) -> list[RenderableType]:
+    title = Text.assemble(("Job health", "bold"))
+    words = [kind.health for kind in summary.worst_first]
+    for word in dict.fromkeys(words):
+        title.append("  ")
+        title.append(f"{words.count(word)} {word}", f"bold {_COLORS.get(word, 'dim')}")
+    facts = (
+        f"last {many(summary.days, 'day')}: {many(summary.rated, 'rated job')},"
+        f" {share(summary.success_rate)} succeeded;"
+        f" now {sum(kind.open_jobs for kind in summary.kinds):,} open,"
+        f" {sum(kind.stuck_jobs for kind in summary.kinds):,} stuck"
+    )
+    return [title, Text(facts), Text(freshness(summary), "dim")]
+
+
+def freshness(summary: Summary) -> str:
+    """How old what is shown is."""
+    line = f"as of {moment(summary.now)}"
+    if not summary.kinds:
+        return line
+    newest = ago(max(kind.last_sync_at for kind in summary.kinds), summary.now)
+    line += f"; synced {newest}"
+    never = [kind for kind in summary.kinds if kind.last_complete_at is None]
+    known = [kind for kind in summary.kinds if kind.last_complete_at is not None]
+    oldest = never or sorted(known, key=lambda kind: kind.last_complete_at or summary.now)
+    in_full = ago(oldest[0].last_complete_at, summary.now)
+    return line if in_full == newest else f"{line}, but {_name(oldest[0])} in full {in_full}"
+
+
+def _kinds(summary: Summary, console: Console) -> list[RenderableType]:
+    """A line a kind, with why it is so in it or below it."""
+    is_wide, is_short = console.width >= _WIDE, console.width < _MIDDLE
+    has_trend, has_durations = console.width >= _NARROW, console.width >= _NARROWEST
+    kinds = summary.worst_first
+    lines_each = 1 if is_wide else 2
+    shown = kinds if len(kinds) * lines_each <= _LINES else kinds[: _LINES // lines_each - 1]
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("", no_wrap=True, overflow="ellipsis", min_width=10)
+    for name in ("health", "success", "rated"):
+        numbers = {"min_width": len(name), "no_wrap": True}
+        table.add_column(name, justify="left" if name == "health" else "right", **numbers)
+    if has_trend:
+        name = f"failing {SPARK_DAYS}d"
+        table.add_column(name, no_wrap=True, min_width=SPARK_DAYS)
+    columns = ("run p50", "p95", "open") if not is_short else ("p50/p95",) * has_durations
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
+    for kind in shown:
+        row = [Text(_name(kind)), health(kind.health), *_rate(kind)]
+        if has_trend:
+            days = summary.trends.get((kind.source, kind.kind), [])
+            row.append(sparkline(days[-SPARK_DAYS:], is_ascii=console.options.ascii_only))
+        if not is_short:
+            row += [*_durations(kind), _open(kind)]
+        elif has_durations:
+            row.append(_short_durations(kind))
+        table.add_row(*row)
+
+    header, *rows = console.render_lines(table, pad=False)
+    lines: list[RenderableType] = [_line([segment[:2] for segment in header])]
+    for row_line, kind in zip(rows, shown, strict=True):
+        line = _line([segment[:2] for segment in row_line])
+        if is_wide:
+            line.pad_right(2 + console.measure(table).maximum - line.cell_len)
+            lines.append(_cut(line.append_text(_reason(kind)), console))
+        else:
+            lines += [line, _cut(Text("  ").append_text(_reason(kind)), console)]
+    left_out = [kind.health for kind in kinds[len(shown) :]]
+    if left_out:
+        said = ", ".join(f"{left_out.count(word)} {word}" for word in dict.fromkeys(left_out))
+        lines.append(Text(f"and {said}: 'jobledger status' shows all", "dim"))
+    return lines
+
+
+def _line(segments: Sequence[tuple[str, object]]) -> Text:
+    line = Text(no_wrap=True)
+    for text, style in segments:
+        line.append(text, cast("str", style) or "")
+    line.rstrip()
+    return line
+
+
+def _name(kind: Kind) -> str:
+    return printable(f"{kind.source} {kind.kind}")
+
+
+def _reason(kind: Kind) -> Text:
+    return Text(printable(kind.reason), "dim")
+
+
+def _rate(kind: Kind) -> tuple[Text, Text]:
+    if kind.success_rate is None:
+        return Text(UNKNOWN, "dim"), Text("0", "dim")
+    if kind.low_sample:
+        return Text(share(kind.success_rate), "dim"), Text(f"~{kind.rated:,}", "dim")
+    return (
+        Text(share(kind.success_rate), _shade(kind.failed / kind.rated)),
+        Text(f"{kind.rated:,}"),
+    )
+
+
+def _durations(kind: Kind) -> tuple[Text, Text]:
+    if kind.run_p50 is None and kind.total_p50 is not None:
+        return Text(f"({span(kind.total_p50)})", "dim"), Text(f"({span(kind.total_p95)})", "dim")
+    return Text(span(kind.run_p50)), Text(span(kind.run_p95))
+
+
+def _short_durations(kind: Kind) -> Text:
+    if kind.run_p50 is None and kind.total_p50 is not None:
+        return Text(f"({rough(kind.total_p50)}/{rough(kind.total_p95)})", "dim")
+    return Text(f"{rough(kind.run_p50)}/{rough(kind.run_p95)}")
+
+
+def _open(kind: Kind) -> Text:
+    text = Text(f"{kind.open_jobs:,}", "" if kind.open_jobs else "dim")
+    if kind.stuck_jobs:
+        text.append(f" ({kind.stuck_jobs:,} stuck)", "magenta")
+    return text
+
+
+def _shade(failure_rate: float) -> str:
+    if failure_rate >= _BAD:
+        return "red"
+    return "yellow" if failure_rate >= _POOR else "green"
+
+
+def _reasons(summary: Summary, console: Console) -> list[RenderableType]:
+    if not summary.reasons:
+        return []
+    counts = max(len(f"{reason.failed:,}") for reason in summary.reasons)
+    names = max(len(f"{reason.source} {reason.kind}") for reason in summary.reasons)
+    parts: list[RenderableType] = ["", Text("Why jobs fail", "bold")]
+    for reason in summary.reasons:
+        line = Text(no_wrap=True)
+        line.append(f"{reason.failed:>{counts},}", "red" if reason.failed else "dim")
+        line.append(f"  {printable(f'{reason.source} {reason.kind}').ljust(names)}")
+        line.append(f"  {ago(reason.last_at, summary.now):>11}  ", "dim")
+        line.append(printable(reason.words))
+        if reason.partial:
+            line.append(f"  +{reason.partial:,} partial", "dim")
+        parts.append(_cut(line, console))
+    return parts
+
+
+def _stuck(summary: Summary, console: Console) -> list[RenderableType]:
+    count = sum(kind.stuck_jobs for kind in summary.kinds)
+    if not count:
+        return []
+    parts: list[RenderableType] = ["", Text("Stuck", "bold")]
+    for job in summary.stuck:
+        line = Text(f"{span(job.age_seconds):>7}  ", "magenta", no_wrap=True)
+        line.append(printable(f"{job.source} {job.kind} {job.job_id}"), "default")
+        words = [job.stuck_reason.replace("_", " "), job.provider_status, job.object]
+        line.append(printable("  " + ", ".join(word for word in words if word)), "dim")
+        parts.append(_cut(line, console))
+    if count > len(summary.stuck):
+        parts.append(Text(f"and {count - len(summary.stuck):,} more", "dim"))
+    return parts
+
+
+def _cut(line: Text, console: Console) -> Text:
+    line.truncate(console.width, overflow="ellipsis")
+    line.no_wrap = True
+    return line
+
+
+def _definitions() -> Text:
+    return Text(
+        "success = succeeded ÷ rated (succeeded + partial + failed; ~ fewer than 20);"
+        " failing = failed ÷ rated a day; (total time) where no run time is told",
+        "dim",
+    )

@@ -1,0 +1,39 @@
+-- one row per failed or partial job, with what its message says once what is its own is folded
+with messages as (
+    select
+        *,
+        -- how a long one goes on tells no more
+        left(error_message, 500) as message,
+        case when error_message is null then coalesce(error_code, '(no message)') end as instead,
+    from staging.outcomes
+    where status in ('failed', 'partial')
+),
+
+folded as (
+    select
+        *,
+        -- addresses; quoted values; words with a digit in them, which are ids, numbers and dates
+        regexp_replace(regexp_replace(regexp_replace(
+            message,
+            '\S+://\S+|\S+@\S+', '#', 'g'),
+            '(^|[^\w])(''[^'']*''|"[^"]*"|`[^`]*`)', '\1#', 'g'),
+            '[\w-]*\d[\w]*([-+.,:/][\w]+)*', '#', 'g'
+        ) as words,
+    from messages
+)
+
+select
+    source,
+    provider,
+    kind,
+    job_id,
+    status,
+    -- neighbours become one: a date and its time of day, a list of ids
+    coalesce(
+        trim(regexp_replace(regexp_replace(words, '\s+', ' ', 'g'), '#([ ,;]*#)+', '#', 'g')),
+        instead
+    ) as fingerprint,  -- the message, ids, numbers, quoted values and dates as #; else the code
+    counted_at,
+    records_failed,
+    error_message,
+from folded
