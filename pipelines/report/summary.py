@@ -306,8 +306,7 @@ def read(
         kinds=[Kind(**row) for row in asked(connection, _KINDS.format(hours=hours))],
         trends=trends,
         reasons=[
-            Reason(**row)
-            for row in asked(connection, _REASONS.format(hours=hours, limit=reasons))
+            Reason(**row) for row in asked(connection, _REASONS.format(hours=hours, limit=reasons))
         ],
         stuck=[Stuck(**row) for row in asked(connection, _STUCK.format(limit=stuck))],
     )
