@@ -112,7 +112,7 @@ def test_the_style_of_the_files():
     for view in packaged():
         lines = view.sql.splitlines()
         assert lines[0].startswith("-- one row"), view.name
-        assert len(lines) <= 80, view.name
+        assert len(lines) <= 70, view.name
         assert max(map(len, lines)) <= 100, view.name
         assert not re.search(r"group by all|\bpivot\b|order by all", view.sql), view.name
 
