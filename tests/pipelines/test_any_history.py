@@ -6,7 +6,7 @@ answer replaced a newer one. Once the world rests, a full sync that owes nothing
 a first sync into an empty ledger gives, and a further one adds nothing.
 
 Most histories use a ledger in memory; some use the real one with dlt as well, and see that both say
-the same after each sync. `JOBLEDGER_HISTORIES=5000` runs so many of the former, and a twentieth as
+the same after each sync. `JOBLEDGER_HISTORIES=5000` runs so many of the former, and a fiftieth as
 many of the latter.
 """
 
@@ -356,8 +356,8 @@ class TestInMemory(InMemoryHistories.TestCase):  # type: ignore[misc]
 
 class TestReal(RealHistories.TestCase):  # type: ignore[misc]
     settings = settings(
-        max_examples=max(HISTORIES // 20, 1),
-        stateful_step_count=10,
+        max_examples=max(HISTORIES // 50, 1),
+        stateful_step_count=6,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
