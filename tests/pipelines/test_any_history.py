@@ -11,6 +11,7 @@ many of the latter.
 """
 
 import copy
+import os
 import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
@@ -25,11 +26,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from jobledger.sources._provider.model import JOBS
 from jobledger.sources._provider.run import Run
-from tests.conftest import HISTORIES
 from tests.pipelines.in_memory import InMemory, Row
 from tests.pipelines.scripted_sync import Project
 from tests.pipelines.worlds import DEEDS, GROUPS, KINDS, WHEN, Deed, Job, World
 
+HISTORIES = int(os.environ.get("JOBLEDGER_HISTORIES", "200"))
 seeds = st.integers(0, 2**32 - 1)
 """What happens is drawn from a seed, since hypothesis alone would tell of few and small events."""
 
