@@ -6,11 +6,12 @@ answer replaced a newer one. Once the world rests, a full sync that owes nothing
 a first sync into an empty ledger gives, and a further one adds nothing.
 
 Most histories use a ledger in memory; some use the real one with dlt as well, and see that both say
-the same after each sync. `JOBLEDGER_HISTORIES=5000` runs so many of the former, and a twentieth as
+the same after each sync. `JOBLEDGER_HISTORIES=5000` runs so many of the former, and a fiftieth as
 many of the latter.
 """
 
 import copy
+import os
 import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
@@ -25,11 +26,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from jobledger.sources._provider.model import JOBS
 from jobledger.sources._provider.run import Run
-from tests.conftest import HISTORIES
 from tests.pipelines.in_memory import InMemory, Row
 from tests.pipelines.scripted_sync import Project
 from tests.pipelines.worlds import DEEDS, GROUPS, KINDS, WHEN, Deed, Job, World
 
+HISTORIES = int(os.environ.get("JOBLEDGER_HISTORIES", "200"))
 seeds = st.integers(0, 2**32 - 1)
 """What happens is drawn from a seed, since hypothesis alone would tell of few and small events."""
 
@@ -356,8 +357,8 @@ class TestInMemory(InMemoryHistories.TestCase):  # type: ignore[misc]
 
 class TestReal(RealHistories.TestCase):  # type: ignore[misc]
     settings = settings(
-        max_examples=max(HISTORIES // 20, 1),
-        stateful_step_count=10,
+        max_examples=max(HISTORIES // 50, 1),
+        stateful_step_count=6,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
