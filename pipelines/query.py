@@ -23,6 +23,7 @@ from typing import Final
 import duckdb
 
 from jobledger.pipelines.errors import QueryError, QueryTimeout
+from jobledger.pipelines.quoting import literal
 from jobledger.sources._provider.redact import one_line
 
 CATALOG: Final = "ledger"
@@ -124,7 +125,7 @@ def attached(path: Path, config: dict[str, str] | None = None) -> duckdb.DuckDBP
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    connection.execute(f"attach {_literal(path)} as {CATALOG} (read_only)")
+    connection.execute(f"attach {literal(path)} as {CATALOG} (read_only)")
 
 
 def _attach_copy(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -287,7 +288,3 @@ def time_limit(
     finally:
         is_done.set()
         watcher.join()
-
-
-def _literal(text: str | Path) -> str:
-    return "'" + str(text).replace("'", "''") + "'"
