@@ -24,7 +24,9 @@ def said(path: Path) -> list[str]:
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     text = "\n".join(line for line in lines if "Description" not in line and "pip " not in line)
     if path.suffix == ".py":
-        text = re.sub(r'"jobledger", "--project", PROJECT', "jobledger --project /srv/jobs", text)
+        text = text.replace(
+            '"jobledger", "--project", PROJECT, "', "jobledger --project /srv/jobs "
+        )
         text = text.replace('", "', " ")
     return [found.strip() for found in _COMMAND.findall(text)]
 
