@@ -59,6 +59,8 @@ class Answer:
     said: Reading | None = None
     """What of it the answer itself said."""
     error: ProviderError | None = None
+    is_torn: bool = False
+    """It comes from two requests between which the job changed."""
     is_asked: bool = True
     """False where an earlier fault left no hope of an answer."""
 
@@ -102,7 +104,7 @@ class Asker:
             return Answer(question, error=self.fault, is_asked=False)
         refusal: ProviderError | None = None
         said: Reading | None = None
-        is_part = question.is_listed
+        is_part, is_torn = question.is_listed, False
         for ask in self._kind.one:
             if ask.only is not None and not ask.only((said or question.base).record):
                 continue
@@ -119,13 +121,16 @@ class Asker:
             else:
                 self._faults = 0
                 is_part = is_part or (ask.adds_to_listing and said is None)
+                if said is not None:
+                    before, after = self._reader.words([said, found])
+                    is_torn = before != after
                 said = found if said is None else self._reader.merged(said, found)
                 if ask.is_enough is None or ask.is_enough(found.record):
                     break
         if said is None:
             return Answer(question, error=refusal)
         reading = self._reader.merged(question.base, said) if is_part else said
-        return Answer(question, reading, said)
+        return Answer(question, reading, said, is_torn=is_torn)
 
     def _found(self, ask: Ask, question: Question) -> Reading:
         path = ask.path.format(id=quote(question.job_id, safe=""), version=self._version)

@@ -106,7 +106,7 @@ class Details:
         else:
             if job is None or self._is_fresh(answer, job.updated_at):
                 self._found(answer.reading, job, settled)
-            is_behind = self._lags(answer.reading, item.reading)
+            is_behind = answer.is_torn or self._lags(answer.reading, item.reading)
             self._mark(job_id, None if is_behind else item.listing_hash, MERGED, job, settled)
 
     def _lags(self, answer: Reading, listed: Reading) -> bool:
@@ -146,7 +146,8 @@ class Details:
         else:
             is_new = self._says_more(answer, job) and self._found(answer.reading, job, settled)
             # a listing that shows it again is read whole, since it has no part in this version
-            self._mark(job.job_id, None if is_new else job.listing_hash, MERGED, job, settled)
+            listing_hash = None if is_new or answer.is_torn else job.listing_hash
+            self._mark(job.job_id, listing_hash, MERGED, job, settled)
 
     def table(self, settled: Settled, kind: str, now: datetime) -> pa.Table:
         """The rows of `DETAILS`."""

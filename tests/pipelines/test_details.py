@@ -355,3 +355,16 @@ def test_an_answer_by_id_that_says_nothing_new_adds_no_version(project: Project)
     project.sync(org(one=by_id), "salesforce", INGEST)
     project.sync(org(waiting, one=by_id), "salesforce", INGEST)
     assert (project.versions(), asked_for(project)) == (1, [])
+
+
+def test_a_job_that_changes_between_the_two_ways_of_asking_is_asked_for_again(
+    project: Project,
+) -> None:
+    failed = classic("Failed")
+    batches = {"numberBatchesTotal": 2, "numberBatchesCompleted": 1, "numberBatchesFailed": 0}
+    torn = {"a": detail(classic("Closed")), "async": {**detail(failed), **batches}}
+    project.sync(org(failed, one=torn), "salesforce", INGEST)
+    project.sync(org(failed), "salesforce", INGEST)
+    assert project.rows(
+        "select status, raw->>'numberBatchesTotal' from loaded.job_versions where valid_to is null"
+    ) == [("failed", None)]
