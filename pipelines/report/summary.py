@@ -24,7 +24,7 @@ SPARK_DAYS: Final = 14
 """Days of the small trend beside a kind."""
 
 DEFINITIONS: Final = {
-    "rated": "rated jobs = succeeded + partial + failed; cancelled and vanished ones are in no rate",
+    "rated": "rated = succeeded + partial + failed; cancelled and vanished jobs are in no rate",
     "success": "success = succeeded ÷ rated; partial jobs ran through with failed records",
     "records": "records = 1 − failed ÷ processed records, of the jobs that tell both",
     "low sample": "low sample = fewer than 20 rated jobs: do not read much into the rate",
@@ -286,6 +286,16 @@ class Summary:
         return sum(kind.rated for kind in self.kinds)
 
     @property
+    def open(self) -> int:
+        """Jobs that are not terminal."""
+        return sum(kind.open_jobs for kind in self.kinds)
+
+    @property
+    def stuck_jobs(self) -> int:
+        """Open jobs that should have moved by now; more than `stuck` shows."""
+        return sum(kind.stuck_jobs for kind in self.kinds)
+
+    @property
     def success_rate(self) -> float | None:
         """Succeeded ÷ rated, of all kinds."""
         return sum(kind.succeeded for kind in self.kinds) / self.rated if self.rated else None
@@ -306,8 +316,7 @@ def read(
         kinds=[Kind(**row) for row in asked(connection, _KINDS.format(hours=hours))],
         trends=trends,
         reasons=[
-            Reason(**row)
-            for row in asked(connection, _REASONS.format(hours=hours, limit=reasons))
+            Reason(**row) for row in asked(connection, _REASONS.format(hours=hours, limit=reasons))
         ],
         stuck=[Stuck(**row) for row in asked(connection, _STUCK.format(limit=stuck))],
     )
@@ -320,8 +329,8 @@ def asked(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any
         rows = result.fetchall()
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise QueryError(
-            f"the ledger lacks what this version of jobledger reads ({said(str(error), lines_before=None)});"
-            " 'jobledger sync' publishes it anew"
+            "the ledger lacks what this version of jobledger reads"
+            f" ({said(str(error), lines_before=None)}); 'jobledger sync' publishes it anew"
         ) from error
     names = [name for name, *_ in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in rows]

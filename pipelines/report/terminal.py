@@ -95,8 +95,7 @@ def _headline(summary: Summary) -> list[RenderableType]:
     facts = (
         f"last {many(summary.days, 'day')}: {many(summary.rated, 'rated job')},"
         f" {share(summary.success_rate)} succeeded;"
-        f" now {sum(kind.open_jobs for kind in summary.kinds):,} open,"
-        f" {sum(kind.stuck_jobs for kind in summary.kinds):,} stuck"
+        f" now {summary.open:,} open, {summary.stuck_jobs:,} stuck"
     )
     return [title, Text(facts), Text(freshness(summary), "dim")]
 
@@ -232,7 +231,7 @@ def _reasons(summary: Summary, console: Console) -> list[RenderableType]:
 
 
 def _stuck(summary: Summary, console: Console) -> list[RenderableType]:
-    count = sum(kind.stuck_jobs for kind in summary.kinds)
+    count = summary.stuck_jobs
     if not count:
         return []
     parts: list[RenderableType] = ["", Text("Stuck", "bold")]
