@@ -7,7 +7,7 @@ from typing import Final
 
 import duckdb
 
-from jobledger.pipelines.report.summary import asked
+from jobledger.pipelines.query import asked
 
 _OBJECTS: Final = 40
 _FAILURES: Final = 15

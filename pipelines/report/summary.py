@@ -8,12 +8,11 @@ they are what `success_rates` says.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 
-from jobledger.pipelines.errors import QueryError
-from jobledger.pipelines.query import said
+from jobledger.pipelines.query import asked
 
 SEVERITY: Final = ("failing", "stuck", "stale", "degraded", "no data", "idle", "healthy")
 """What health there is, the worst first."""
@@ -320,17 +319,3 @@ def read(
         ],
         stuck=[Stuck(**row) for row in asked(connection, _STUCK.format(limit=stuck))],
     )
-
-
-def asked(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    """The rows of a query, by column. Raises `QueryError`."""
-    try:
-        result = connection.execute(sql)
-        rows = result.fetchall()
-    except (duckdb.CatalogException, duckdb.BinderException) as error:
-        raise QueryError(
-            "the ledger lacks what this version of jobledger reads"
-            f" ({said(str(error), lines_before=None)}); 'jobledger sync' publishes it anew"
-        ) from error
-    names = [name for name, *_ in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in rows]
