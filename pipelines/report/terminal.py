@@ -131,7 +131,7 @@ def _kinds(summary: Summary, console: Console) -> list[RenderableType]:
     if has_trend:
         name = f"failing {SPARK_DAYS}d"
         table.add_column(name, no_wrap=True, min_width=SPARK_DAYS)
-    columns = ("run p50", "p95", "open") if not is_short else ("p50/p95",) * has_durations
+    columns = ("run p50", "p95", "stuck") if not is_short else ("p50/p95",) * has_durations
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     for kind in shown:
@@ -140,7 +140,7 @@ def _kinds(summary: Summary, console: Console) -> list[RenderableType]:
             days = summary.trends.get((kind.source, kind.kind), [])
             row.append(sparkline(days[-SPARK_DAYS:], is_ascii=console.options.ascii_only))
         if not is_short:
-            row += [*_durations(kind), _open(kind)]
+            row += [*_durations(kind), _stuck_of_open(kind)]
         elif has_durations:
             row.append(_short_durations(kind))
         table.add_row(*row)
@@ -206,11 +206,11 @@ def _short_durations(kind: Kind) -> Text:
     return Text(f"{rough(kind.run_p50)}/{rough(kind.run_p95)}")
 
 
-def _open(kind: Kind) -> Text:
-    text = Text(f"{kind.open_jobs:,}", "" if kind.open_jobs else "dim")
-    if kind.stuck_jobs:
-        text.append(f" ({kind.stuck_jobs:,} stuck)", "magenta")
-    return text
+def _stuck_of_open(kind: Kind) -> Text:
+    if not kind.open_jobs:
+        return Text("0", "dim")
+    color = "magenta" if kind.stuck_jobs else "dim"
+    return Text.assemble((f"{kind.stuck_jobs:,}", color), (f" of {kind.open_jobs:,}", "dim"))
 
 
 def _shade(failure_rate: float) -> str:
