@@ -2,11 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-FILES := pyproject.toml constraints.txt $(shell find src sources pipelines emulator sql -name '*.py' -o -name '*.sql' 2>/dev/null)
+FILES := pyproject.toml constraints.txt $(shell find src sources pipelines emulator notebooks sql -name '*.py' -o -name '*.sql' 2>/dev/null)
 
-.PHONY: demo test lint format constraints clean
+.PHONY: demo test lint format readme constraints clean
 
-demo: $(VENV)/.installed
+demo: $(VENV)/.demo
 	@$(BIN)/jobledger demo
 
 test: $(VENV)/.installed $(VENV)/duckdb-oldest $(VENV)/duckdb-newest lint
@@ -22,19 +22,32 @@ format: $(VENV)/.installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# runs the README's commands, and writes what they print into it
+readme: $(VENV)/.installed
+	$(BIN)/python -m tests.readme
+
 # the strict editable mode links file by file, which type checkers can follow; a new file wants a
 # new install, and so it is asked for by name above
-$(VENV)/.installed: $(FILES)
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing jobledger into $(VENV) (about a minute the first time)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]' --config-settings editable_mode=strict 2>$(VENV)/install.log || (cat $(VENV)/install.log; exit 1)
+define install
+@$(PYTHON) -c 'import sys; sys.exit("jobledger needs Python 3.11 to 3.13: say make PYTHON=python3.13" if not (3, 11) <= sys.version_info < (3, 14) else 0)'
+@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+@echo "installing jobledger into $(VENV) (a minute or so the first time)"
+@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(1)]' --config-settings editable_mode=strict >$(VENV)/install.log 2>&1 || (cat $(VENV)/install.log; exit 1)
+endef
+
+$(VENV)/.demo: $(FILES)
+	$(call install,demo)
 	@touch $@
+
+$(VENV)/.installed: $(FILES)
+	$(call install,test)
+	@touch $@ $(VENV)/.demo
 
 # the oldest and newest DuckDB that must be able to read a published file
 $(VENV)/duckdb-oldest:
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==1.4.0
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==1.4.0 2>/dev/null
 $(VENV)/duckdb-newest:
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==2.0.0
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==2.0.0 2>/dev/null
 
 constraints: $(VENV)/.installed
 	@{ echo '# exact versions that jobledger is tested with; `make constraints` writes this file'; \

@@ -1,7 +1,7 @@
 """What becomes of a job, told in advance, so that its record at any time follows from its life."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import inf
 from typing import Any, Final
@@ -53,6 +53,14 @@ class Life:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What does not change: object, operation, who made it, sizes."""
     forgotten_at: float = inf
+
+    def stretched(self, pace: float) -> "Life":
+        """The same life, so many times slower; it is forgotten as long after its end as before."""
+        if pace == 1:
+            return self
+        begun, ended = self.steps[0].at, self.steps[-1].at
+        steps = tuple(Step(begun + (step.at - begun) * pace, step.state) for step in self.steps)
+        return replace(self, steps=steps, forgotten_at=self.forgotten_at + steps[-1].at - ended)
 
     @property
     def created_at(self) -> float:

@@ -7,7 +7,7 @@ custom object job waits for a file that never comes, the rest is well.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from math import exp, sqrt
 from random import Random
@@ -43,15 +43,31 @@ class Kind:
     partial: float
     cancelled: float
     incidents: tuple[Incident, ...] = ()
-    specials: tuple[tuple[float, Fate], ...] = field(default=())
-    """Days before the present, and what becomes of the one job made then."""
+    specials: tuple["Special", ...] = ()
+
+
+@dataclass(frozen=True)
+class Special:
+    """One job of which more is to be told."""
+
+    days_before: float
+    """When it was made, in days before the present."""
+    fate: Fate
+    pace: float = 1.0
+    """How many times longer than usual everything takes."""
 
 
 USUAL: Final = 4000
 """Jobs that Zuora has in all, in a world of the usual size."""
 
 KINDS: Final = {
-    "data_backfill": Kind(6.5, failing=0.02, partial=0.16, cancelled=0.03),
+    "data_backfill": Kind(
+        6.5,
+        failing=0.02,
+        partial=0.16,
+        cancelled=0.03,
+        specials=(Special(6.05, Fate.PARTIAL, pace=300),),
+    ),
     "auto_backfill": Kind(
         4.0, failing=0.03, partial=0.08, cancelled=0.03, incidents=(Incident(6, 0, 0.75),)
     ),
@@ -61,7 +77,11 @@ KINDS: Final = {
         partial=0.0,
         cancelled=0.03,
         incidents=(Incident(33, 32, 0.8), Incident(74, 72.5, 0.7)),
-        specials=((2.3, Fate.ABANDONED), (0.9, Fate.STUCK)),
+        specials=(
+            Special(2.3, Fate.ABANDONED),
+            Special(0.9, Fate.STUCK),
+            Special(6.2, Fate.COMPLETED, pace=400),
+        ),
     ),
     "data_query": Kind(
         6.5,
@@ -71,7 +91,12 @@ KINDS: Final = {
         incidents=(Incident(7, 0, 0.24), Incident(51, 50, 0.8)),
     ),
     "ingest": Kind(
-        26.0, failing=0.015, partial=0.2, cancelled=0.03, incidents=(Incident(12, 11, 0.7),)
+        26.0,
+        failing=0.015,
+        partial=0.2,
+        cancelled=0.03,
+        incidents=(Incident(12, 11, 0.7),),
+        specials=(Special(6.1, Fate.PARTIAL, pace=600),),
     ),
     "query": Kind(8.0, failing=0.02, partial=0.0, cancelled=0.02),
 }
@@ -85,6 +110,8 @@ class Beginning:
     """Epoch seconds."""
     fate: Fate
     dice: Random
+    pace: float = 1.0
+    """How many times longer than usual everything takes."""
 
 
 def day_of(kind: str, day: date, seed: int, present: datetime, size: float) -> Iterator[Beginning]:
@@ -96,10 +123,10 @@ def day_of(kind: str, day: date, seed: int, present: datetime, size: float) -> I
         at = midnight + timedelta(seconds=_second_of_day(dice, day))
         fate = _fate(dice, told, (present - at) / timedelta(days=1))
         yield Beginning(at.timestamp(), fate, dice)
-    for days_before, fate in told.specials:
-        at = present - timedelta(days=days_before)
+    for special in told.specials:
+        at = present - timedelta(days=special.days_before)
         if at.date() == day:
-            yield Beginning(float(int(at.timestamp())), fate, dice)
+            yield Beginning(float(int(at.timestamp())), special.fate, dice, special.pace)
 
 
 def weight(day: date) -> float:

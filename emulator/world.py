@@ -253,7 +253,7 @@ class World:
                 for kind in KINDS:
                     of = zuora_jobs.of if kind in ZUORA else salesforce_jobs.of
                     for begun in story.day_of(kind, day, self.seed, self.present, self._size):
-                        self._shelves[kind].put(Made(of(kind, begun)))
+                        self._shelves[kind].put(Made(of(kind, begun).stretched(begun.pace)))
 
 
 def _id_of(record: Any) -> str | None:

@@ -1,6 +1,7 @@
 """What the views of a published ledger say of themselves."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import duckdb
 
@@ -39,3 +40,23 @@ def catalogue(connection: duckdb.DuckDBPyConnection, schema: str = "main") -> li
     ).fetchall():
         columns.setdefault(view, []).append(Column(*column))
     return [Entry(view, grain, tuple(columns.get(view, ()))) for view, grain in grains]
+
+
+def as_markdown(entries: list[Entry]) -> str:
+    """The catalogue as `sql/README.md` has it."""
+    parts = []
+    for entry in entries:
+        rows = [
+            f"| `{column.name}` | {_TYPES.get(column.type, column.type)} |"
+            f" {(column.meaning or '').replace('|', chr(92) + '|')} |"
+            for column in entry.columns
+        ]
+        parts.append(
+            f"### `{entry.name}`\n\n{(entry.grain or '').capitalize()}.\n\n"
+            "| column | type | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+        )
+    return "\n".join(parts)
+
+
+_TYPES: Final = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
+"""Types that have a shorter name."""

@@ -25,6 +25,8 @@ import duckdb
 import orjson
 from duckdb.sqltypes import DuckDBPyType
 
+from jobledger.pipelines.quoting import quoted
+
 Reader: TypeAlias = Callable[[Any], Any]
 
 _WHOLE: Final = frozenset(
@@ -98,7 +100,7 @@ def _recast(type_: DuckDBPyType, leaf: Callable[[DuckDBPyType], str]) -> str:
     if kind == "map":
         return f"map(varchar, {_recast(_children(type_)[1][1], leaf)})"
     if _is_struct(type_):
-        fields = (f"{_quoted(name)} {_recast(child, leaf)}" for name, child in _children(type_))
+        fields = (f"{quoted(name)} {_recast(child, leaf)}" for name, child in _children(type_))
         return f"struct({', '.join(fields)})"
     return leaf(type_)
 
@@ -193,10 +195,6 @@ def _json(text_: str) -> Any:
     return Json(text_.replace("\r", " ").replace("\n", " "))
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def columns(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Column]:
     """The columns of a query, without running it. A name that comes twice gets a number."""
     connection.execute(f"from (\n{sql}\n) limit 0")
@@ -208,7 +206,7 @@ def columns(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Column]:
 def selected(found: list[Column], types: list[str], sql: str, limit: int | None = None) -> str:
     """The query with its columns made into other types; the user's SQL begins on line 2."""
     casts = ", ".join(
-        f"c{at}::{type_} as {_quoted(column.name)}"
+        f"c{at}::{type_} as {quoted(column.name)}"
         for at, (column, type_) in enumerate(zip(found, types, strict=True))
     )
     names = ", ".join(f"c{at}" for at in range(len(found)))

@@ -54,9 +54,16 @@ def load(own: Path | None) -> list[Check]:
     }
     if own is not None:
         for path in (own / "checks").glob("*.sql"):
-            # what is no text is no SQL either, and says so when it is run
-            found[path.stem] = path.read_text("utf-8-sig", errors="replace")
+            found[path.stem] = _text(path)
     return [Check(name, sql) for name, sql in sorted(found.items())]
+
+
+def _text(path: Path) -> str:
+    # what is no text, or cannot be read, is no SQL either and says so when it is run
+    try:
+        return path.read_text("utf-8-sig", errors="replace")
+    except OSError:
+        return ""
 
 
 def run(connection: duckdb.DuckDBPyConnection, own: Path | None) -> list[Checked]:

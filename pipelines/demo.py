@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,16 +37,16 @@ client_secret = "{salesforce_secret}"
 """
 
 
-class ShiftedClock(Clock):
-    """Tells a time that is the same span from the real one, always."""
+class StandingClock(Clock):
+    """Tells one and the same time, as the world that is synced does."""
 
     def __init__(self, now: datetime) -> None:
         super().__init__()
-        self._shift = now - datetime.now(UTC)
+        self._now = now
 
     def now(self) -> datetime:
         """The time, in UTC."""
-        return datetime.now(UTC) + self._shift
+        return self._now
 
 
 def demo_project(folder: Path) -> Project:
@@ -99,9 +99,9 @@ def emulated(project: Project, now: datetime, starts_at: datetime) -> Iterator["
 def synced_twice(project: Project, now: datetime, sync: Callable[[Clock], None]) -> None:
     """Syncs the emulator's world as it was, lets time pass there, and syncs it as it is `now`."""
     with emulated(project, now, now - BETWEEN) as running:
-        sync(ShiftedClock(now - BETWEEN))
+        sync(StandingClock(now - BETWEEN))
         running.clock.set(now)
-        sync(ShiftedClock(now))
+        sync(StandingClock(now))
 
 
 def stand_still(project: Project, now: datetime) -> None:

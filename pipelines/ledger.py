@@ -161,11 +161,13 @@ class Ledger:
     def _has(self, table: str) -> bool:
         return _has(self.connection, table)
 
-    def newest_version_at(self) -> datetime | None:
-        """When the last version was observed."""
-        row = self.connection.execute(
-            "select greatest(max(valid_from), max(valid_to)) from loaded.job_versions"
-        ).fetchone()
+    def newest_version_at(self, source: str) -> datetime | None:
+        """When the last version of a source's jobs was observed."""
+        with self._cursor() as cursor:
+            row = cursor.execute(
+                "select greatest(max(valid_from), max(valid_to)) from loaded.job_versions"
+                f" where source = {_literal(source)}"
+            ).fetchone()
         return row[0] if row else None
 
     # what a walk wants to know (`Known`)

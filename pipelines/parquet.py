@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from io import IOBase
 from pathlib import Path
 from typing import IO, Any, Final, cast
+from urllib.parse import quote
 
 import duckdb
 import pyarrow as pa
@@ -12,11 +13,15 @@ import pyarrow.parquet as pq
 
 from jobledger.pipelines.cells import Column, selected
 from jobledger.pipelines.errors import QueryError
-from jobledger.pipelines.query import explained, said
+from jobledger.pipelines.query import explained, is_interrupt, said
 
 _BATCH: Final = 122_880
 """Rows a batch and a row group: DuckDB's own row group."""
 
+_HELD: Final = 1_000_000
+"""Rows that wait until they are parted, so that a partition's files are few and not too small."""
+
+_AT: Final = "\0at"
 _COMPRESSION: Final = "zstd"
 
 Progress = Callable[[int], None]
@@ -53,44 +58,55 @@ def write_partitions(
     by: Sequence[str],
     progress: Progress | None,
 ) -> int:
-    """Writes `col=value/….parquet` below an empty folder; gives the number of rows.
+    """Writes `col=value/part-0.parquet` below an empty folder; gives the number of rows.
 
     Values stand in the paths as DuckDB writes them, URL-encoded, and NULL as
     `__HIVE_DEFAULT_PARTITION__`. Raises `QueryError` and `OSError`.
+
+    Arrow's own `write_dataset` reads ahead in threads that still read when it has failed, by when
+    the query is gone: that ends the process. Here one thread does one thing after the other.
     """
-    import pyarrow.dataset as ds
-
-    types = [
-        # an empty text would be a folder `col=`, which readers take for NULL or for nothing at all
-        "varchar" if column.name in by else column.arrow_type
-        for column in found
-    ]
-    count = 0
-
-    def counted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        nonlocal count
-        for batch in batches:
-            count += batch.num_rows
-            yield batch
-
-    parquet: Any = ds.ParquetFileFormat()
+    types = ["varchar" if column.name in by else column.arrow_type for column in found]
+    count = parts = 0
+    held: list[pa.RecordBatch] = []
     with _batches(connection, selected(found, types, sql), progress) as (schema, batches):
-        ds.write_dataset(
-            counted(batches),
-            folder,
-            schema=schema,
-            format="parquet",
-            file_options=parquet.make_write_options(compression=_COMPRESSION),
-            partitioning=ds.partitioning(
-                pa.schema([schema.field(name) for name in by]), flavor="hive"
-            ),
-            max_partitions=1_000_000,
-            existing_data_behavior="overwrite_or_ignore",
-        )
+        for batch in batches:
+            held.append(batch)
+            count += batch.num_rows
+            if sum(each.num_rows for each in held) >= _HELD:
+                _write_parts(pa.Table.from_batches(held), folder, by, parts)
+                held.clear()
+                parts += 1
+        if held:
+            _write_parts(pa.Table.from_batches(held), folder, by, parts)
     if not count:
         # a file without rows still says which columns there are
         pq.write_table(schema.empty_table(), folder / "part-0.parquet", compression=_COMPRESSION)
     return count
+
+
+def _write_parts(rows: pa.Table, folder: Path, by: Sequence[str], part: int) -> None:
+    """One more file for each partition that has rows here, which keep their order in it."""
+    order = pa.array(range(rows.num_rows), pa.int64())
+    in_order = rows.append_column(_AT, order).sort_by([(name, "ascending") for name in (*by, _AT)])
+    # where each partition begins now, and how long it is
+    placed = in_order.set_column(in_order.num_columns - 1, _AT, order)
+    groups = placed.group_by(list(by)).aggregate([(_AT, "min"), (_AT, "count")]).to_pylist()
+    in_order = in_order.drop_columns([*by, _AT])
+    for group in groups:
+        below = folder.joinpath(*(_hive(name, group[name]) for name in by))
+        below.mkdir(parents=True, exist_ok=True)
+        pq.write_table(
+            in_order.slice(group[f"{_AT}_min"], group[f"{_AT}_count"]),
+            below / f"part-{part}.parquet",
+            compression=_COMPRESSION,
+            row_group_size=_BATCH,
+        )
+
+
+def _hive(name: str, value: str | None) -> str:
+    told = "__HIVE_DEFAULT_PARTITION__" if value is None else quote(value, safe="")
+    return f"{quote(name, safe='')}={told}"
 
 
 @contextmanager
@@ -116,6 +132,8 @@ def _read(reader: pa.RecordBatchReader, progress: Progress | None) -> Iterator[p
             return
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             # Arrow passes DuckDB's errors on as its own, with DuckDB's text
+            if is_interrupt(error):
+                raise KeyboardInterrupt from error
             raise QueryError(said(str(error), lines_before=None)) from error
         count += batch.num_rows
         if progress is not None:

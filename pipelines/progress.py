@@ -37,7 +37,6 @@ def ended_line(run: Run) -> str:
         said.append(f"{run.rejected:,} rejected")
     if run.gap_to is not None:
         said.append("a gap: jobs may have come and gone unseen")
-    said.append(f"{run.requests:,} requests")
     line = f"{run.source} {run.kind}: {run.outcome}, {', '.join(said)}"
     return f"{line}: {run.error_message}" if run.error_message else line
 

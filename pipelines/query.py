@@ -10,6 +10,8 @@ DuckDB's parameters (`?`) are not used here: they import pandas, which takes lon
 
 import re
 import shutil
+import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from typing import Any, Final
 import duckdb
 
 from jobledger.pipelines.errors import QueryError, QueryTimeout
+from jobledger.pipelines.quoting import literal
 from jobledger.sources._provider.redact import one_line
 
 CATALOG: Final = "ledger"
@@ -59,9 +62,36 @@ def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         for lock in _LOCKS:
             connection.execute(lock)
-        yield connection
+        with _heeding_ctrl_c(connection):
+            yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def _heeding_ctrl_c(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Tells DuckDB of Ctrl-C, which Python does not hear before a batch of rows is there."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard, told = socket.socketpair()
+    told.setblocking(False)
+    before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+
+    def watch() -> None:
+        while number := heard.recv(1):
+            if number[0] == signal.SIGINT:
+                connection.interrupt()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        told.close()
+        watcher.join()
+        heard.close()
 
 
 def attached(path: Path, config: dict[str, str] | None = None) -> duckdb.DuckDBPyConnection:
@@ -95,7 +125,7 @@ def attached(path: Path, config: dict[str, str] | None = None) -> duckdb.DuckDBP
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    connection.execute(f"attach {_literal(path)} as {CATALOG} (read_only)")
+    connection.execute(f"attach {literal(path)} as {CATALOG} (read_only)")
 
 
 def _attach_copy(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -192,13 +222,17 @@ def explained(lines_before: int = 0) -> Iterator[None]:
     """
     try:
         yield
-    except duckdb.Error as error:
-        raise QueryError(said(str(error), lines_before=lines_before)) from error
-    except RuntimeError as error:
-        # what DuckDB makes of Ctrl-C
-        if "interrupted" not in str(error).lower():
+    except (duckdb.Error, RuntimeError) as error:
+        if is_interrupt(error):
+            raise KeyboardInterrupt from error
+        if not isinstance(error, duckdb.Error):
             raise
-        raise KeyboardInterrupt from error
+        raise QueryError(said(str(error), lines_before=lines_before)) from error
+
+
+def is_interrupt(error: Exception) -> bool:
+    """Whether DuckDB, or Arrow in its words, says that it was told to stop."""
+    return str(error).startswith(("INTERRUPT Error", "Query interrupted"))
 
 
 def said(text: str, *, lines_before: int | None) -> str:
@@ -261,14 +295,10 @@ def time_limit(
     watcher.start()
     try:
         yield
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         if is_late.is_set():
             raise timeout from error
         raise
     finally:
         is_done.set()
         watcher.join()
-
-
-def _literal(text: str | Path) -> str:
-    return "'" + str(text).replace("'", "''") + "'"

@@ -170,7 +170,8 @@ class Sync:
         with ThreadPoolExecutor(settings.max_concurrent, thread_name_prefix="detail") as pool:
             errands = self._errands(assignment, runs, account, pool)
             pipeline.extract(
-                job_source(errands, observed_at=self._observed_at()), loader_file_format="parquet"
+                job_source(errands, observed_at=self._observed_at(settings.name)),
+                loader_file_format="parquet",
             )
         with self._loading:
             pipeline.normalize()
@@ -209,8 +210,8 @@ class Sync:
             )
         return errands
 
-    def _observed_at(self) -> Any:
-        newest, now = self.ledger.newest_version_at(), self.clock.now()
+    def _observed_at(self, source: str) -> Any:
+        newest, now = self.ledger.newest_version_at(source), self.clock.now()
         if newest is not None and newest >= now:
             # a clock that was put back must not make versions that end before they begin
             return newest + timedelta(microseconds=1)

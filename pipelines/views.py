@@ -216,14 +216,21 @@ def _comment(
 
 
 def _ordered(sources: Mapping[Name, Sequence[Name]], views: Mapping[Name, View]) -> list[Name]:
-    """The views, each after those that it reads."""
+    """The views, each after those that it reads; what is only the project's comes last.
+
+    So a replacement that does not do for the built-ins is found out before any of the project's
+    own is judged by it.
+    """
     try:
-        return list(TopologicalSorter(sources).static_order())
+        order = list(TopologicalSorter(sources).static_order())
     except CycleError as error:
         circle: list[Name] = error.args[1]
         path = " reads ".join(f"'{name}'" for _, name in reversed(circle))
         culprits = [view for view in dict.fromkeys(views[key] for key in circle) if view.own]
         raise _CannotBeMade(culprits, f"it reads itself: {path}") from None
+    needed = {view.key for view in packaged()}
+    needed |= {name for key in needed for name in _upstream(key, sources)}
+    return sorted(order, key=lambda key: key not in needed)
 
 
 def _upstream(key: Name, sources: Mapping[Name, Sequence[Name]]) -> list[Name]:

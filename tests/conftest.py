@@ -1,11 +1,18 @@
-"""What any test may ask for."""
+"""What any test may ask for, and how long properties are looked at."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from jobledger.emulator import Running, World, serving
 from tests.emulator.running import NOW
+
+# the same in every run unless more is asked for: a red build is red again when looked at
+settings.register_profile("same", derandomize=True, print_blob=True)
+settings.register_profile("more", derandomize=False, print_blob=True)
+settings.load_profile("more" if "JOBLEDGER_HISTORIES" in os.environ else "same")
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ README: Final = CLONE / "README.md"
 NOW: Final = "2026-11-25T12:00:00+00:00"
 """The demo's present moment, so that its numbers stay."""
 _BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_SAME: Final = {"make demo": f"jobledger demo --now {NOW}"}
+_SAME: Final = {"make demo": f".venv/bin/jobledger demo --now {NOW}"}
+_ENDED: Final = re.compile(r"((?:^\w+ \w+: \w+, .*\n)+)", re.MULTILINE)
 
 
 def outputs(text: str, folder: Path) -> str:
@@ -37,6 +38,10 @@ def _commands(block: str) -> list[str]:
 
 def _run(block: str, folder: Path) -> str:
     said = []
+    here = folder / ".venv" / "bin"
+    here.mkdir(parents=True, exist_ok=True)
+    if not (here / "jobledger").exists():
+        (here / "jobledger").symlink_to(Path(sys.executable).with_name("jobledger"))
     for line in _commands(block):
         command = line.removeprefix("$ ")
         done = subprocess.run(
@@ -55,7 +60,9 @@ def _run(block: str, folder: Path) -> str:
             timeout=120,
             check=False,
         )
-        out = "\n".join(text.rstrip() for text in done.stdout.decode().splitlines()).strip("\n")
+        text = "\n".join(line.rstrip() for line in done.stdout.decode().splitlines())
+        # of two sources that are read side by side, either may be done first
+        out = _ENDED.sub(lambda found: "".join(sorted(found[1].splitlines(True))), text).strip("\n")
         said.append(f"{line}\n{out}\n" if out else f"{line}\n")
     return "".join(said)
 

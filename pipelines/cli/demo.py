@@ -45,10 +45,14 @@ def command(ctx: click.Context, now: str | None) -> None:
         stand_still(project, present)
     click.echo(err=True)
     show(project)
+    # as it was typed, since a clone's command is not on the path
+    typed = (
+        sys.argv[0] if "/" in sys.argv[0] and not Path(sys.argv[0]).is_absolute() else "jobledger"
+    )
     shown_folder = FOLDER if folder == Path(FOLDER).absolute() else folder
     click.echo(
         f"\nThe ledger is {shown_folder}/jobs.duckdb. Ask it anything:\n"
-        f"  jobledger --project {shown_folder} query success_rates\n"
-        f"  jobledger --project {shown_folder} views",
+        f"  {typed} --project {shown_folder} query success_rates\n"
+        f"  {typed} --project {shown_folder} report -o report.html",
         err=True,
     )

@@ -8,7 +8,13 @@ from typing import Final
 from urllib.parse import quote
 
 from jobledger.sources._provider.client import Client
-from jobledger.sources._provider.errors import BadReply, NotFound, ProviderError
+from jobledger.sources._provider.errors import (
+    BadReply,
+    NotAvailable,
+    NotFound,
+    ProviderError,
+    Refused,
+)
 from jobledger.sources._provider.kind import Ask, Kind, unwrapped
 from jobledger.sources._provider.reading import Reader, Reading
 
@@ -49,6 +55,9 @@ class Answer:
 
     question: Question
     reading: Reading | None = None
+    """The job as it is now."""
+    said: Reading | None = None
+    """What of it the answer itself said."""
     error: ProviderError | None = None
     is_asked: bool = True
     """False where an earlier fault left no hope of an answer."""
@@ -60,8 +69,13 @@ class Answer:
 
     @property
     def is_refused(self) -> bool:
-        """The provider answered, and would not tell (400, 403, 404)."""
-        return self.error is not None and (self.is_gone or self.error.status in _REFUSALS)
+        """The provider answered, and would not tell (400, 403, 404).
+
+        A limit or a login that fails may come with the same HTTP status, and is none.
+        """
+        if isinstance(self.error, NotFound | NotAvailable):
+            return True
+        return isinstance(self.error, Refused | BadReply) and self.error.status in _REFUSALS
 
 
 class Asker:
@@ -87,13 +101,13 @@ class Asker:
         if self.fault is not None and (self.fault.ends_account or self._faults >= _FAULTS_IN_A_ROW):
             return Answer(question, error=self.fault, is_asked=False)
         refusal: ProviderError | None = None
-        so_far: Reading | None = None
+        said: Reading | None = None
+        is_part = question.is_listed
         for ask in self._kind.one:
-            base = question.base if so_far is None else so_far
-            if ask.only is not None and not ask.only(base.record):
+            if ask.only is not None and not ask.only((said or question.base).record):
                 continue
             try:
-                reading = self._reading(ask, question, base)
+                found = self._found(ask, question)
             except ProviderError as error:
                 answer = Answer(question, error=error)
                 if not answer.is_refused:
@@ -104,17 +118,19 @@ class Asker:
                 refusal = refusal if isinstance(refusal, NotFound) else error
             else:
                 self._faults = 0
-                if ask.is_enough is None or ask.is_enough(reading.record):
-                    return Answer(question, reading)
-                so_far = reading
-        return Answer(question, so_far, None if so_far is not None else refusal)
+                is_part = is_part or (ask.adds_to_listing and said is None)
+                said = found if said is None else self._reader.merged(said, found)
+                if ask.is_enough is None or ask.is_enough(found.record):
+                    break
+        if said is None:
+            return Answer(question, error=refusal)
+        reading = self._reader.merged(question.base, said) if is_part else said
+        return Answer(question, reading, said)
 
-    def _reading(self, ask: Ask, question: Question, base: Reading) -> Reading:
+    def _found(self, ask: Ask, question: Question) -> Reading:
         path = ask.path.format(id=quote(question.job_id, safe=""), version=self._version)
         record = unwrapped(self._client.get(path, session_header=ask.session_header))
         reading = self._reader.take(record)
         if reading is None or reading.job_id != question.job_id:
             raise BadReply(f"asked for job {question.job_id}, got something else")
-        if question.is_listed or ask.adds_to_listing:
-            return self._reader.merged(base, reading)
         return reading

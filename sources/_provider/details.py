@@ -1,7 +1,7 @@
 """What a listing does not tell of its jobs: asked for by id, and remembered while it is owed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -77,11 +77,11 @@ class Details:
             early = self._early.pop(item.reading.job_id, None)
             if early is None or not self._is_fresh(early, item.updated_at):
                 questions.append(Question(item.reading.job_id, item.reading))
-            elif early.reading is None:
+            elif early.said is None:
                 answers[item.reading.job_id] = early
             else:
-                merged = self._reader.merged(item.reading, early.reading)
-                answers[item.reading.job_id] = Answer(early.question, merged)
+                merged = self._reader.merged(item.reading, early.said)
+                answers[item.reading.job_id] = replace(early, reading=merged)
         asked = self._asked(questions[: self._budget.take(len(questions))])
         answers.update((answer.question.job_id, answer) for answer in asked)
         settled = Settled()
@@ -144,7 +144,7 @@ class Details:
             self._found(self._reader.merged(stored(job), answer.reading), job, settled)
             self._mark(job.job_id, job.listing_hash, MERGED, job, settled)
         else:
-            is_new = self._found(answer.reading, job, settled)
+            is_new = self._says_more(answer, job) and self._found(answer.reading, job, settled)
             # a listing that shows it again is read whole, since it has no part in this version
             self._mark(job.job_id, None if is_new else job.listing_hash, MERGED, job, settled)
 
@@ -157,6 +157,15 @@ class Details:
         return pa.table(
             [pa.array(c, f.type) for c, f in zip(columns, DETAILS, strict=True)], schema=DETAILS
         )
+
+    def _says_more(self, answer: Answer, job: KnownJob) -> bool:
+        """Whether an answer by id says anything that is not known of the job already.
+
+        That it leaves out what only a listing says changes nothing about the job.
+        """
+        known = stored(job).record
+        said = {} if answer.said is None else answer.said.record
+        return any(name not in known or known[name] != value for name, value in said.items())
 
     def _found(self, reading: Reading, job: KnownJob | None, settled: Settled) -> bool:
         is_new = job is None or self._reader.row_hash(reading) != job.row_hash

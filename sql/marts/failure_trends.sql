@@ -1,5 +1,5 @@
 -- one row per day (UTC), source, provider and kind
-with rates as (
+with windows as (
     select
         day,
         source,
@@ -8,13 +8,14 @@ with rates as (
         failed,
         rated,
         failed / nullif(rated, 0) as failure_rate,
-        sum(failed) over last_7_days / nullif(sum(rated) over last_7_days, 0) as failure_rate_7d,
-        cast(sum(rated) over last_7_days as bigint) as rated_7d,
-        sum(failed) over before / nullif(sum(rated) over before, 0) as failure_rate_28d,
+        sum(failed) over last_7_days as failed_7d,
+        sum(rated) over last_7_days as rated_7d,
+        sum(failed) over before as failed_28d,
+        sum(rated) over before as rated_28d,
         -- days without rated jobs have no rate, and are not counted
-        count(failed / nullif(rated, 0)) over before as days_before,
-        avg(failed / nullif(rated, 0)) over before as mean_before,
-        stddev_samp(failed / nullif(rated, 0)) over before as deviation_before,
+        count(failed / nullif(rated, 0)) over before as rates_28d,
+        avg(failed / nullif(rated, 0)) over before as mean_28d,
+        stddev_samp(failed / nullif(rated, 0)) over before as deviation_28d,
     from job_outcomes_daily
     -- the calendar is complete, so that rows are days
     window
@@ -31,11 +32,12 @@ with rates as (
 scores as (
     select
         *,
+        failed_7d / nullif(rated_7d, 0) as failure_rate_7d,
+        failed_28d / nullif(rated_28d, 0) as failure_rate_28d,
         case
-            when days_before >= 7
-                then (failure_rate - mean_before) / greatest(deviation_before, 0.01)
+            when rates_28d >= 7 then (failure_rate - mean_28d) / greatest(deviation_28d, 0.01)
         end as z_score,
-    from rates
+    from windows
 )
 
 select
@@ -47,7 +49,7 @@ select
     rated,
     failure_rate,  -- failed ÷ rated; NULL where nothing was rated
     failure_rate_7d,  -- failed ÷ rated of the 7 days that end with the day
-    rated_7d,  -- rated jobs of those 7 days
+    cast(rated_7d as bigint) as rated_7d,  -- rated jobs of those 7 days
     failure_rate_28d,  -- failed ÷ rated of the 28 days before the day
     failure_rate - failure_rate_28d as change,  -- the day against the 28 days before it
     z_score,  -- the day against the daily rates before it; NULL if fewer than 7 days had one

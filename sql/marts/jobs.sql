@@ -41,7 +41,7 @@ select
     jobs.output_bytes,
     jobs.raw,
     -- a job that never changed has no superseded version
-    coalesce(superseded.first_seen_at, jobs.valid_from) as first_seen_at,  -- its first version
-    jobs.valid_from as last_changed_at,  -- its newest version
+    coalesce(superseded.first_seen_at, jobs.valid_from) as first_seen_at,  -- when first observed
+    jobs.valid_from as last_changed_at,  -- when its newest version was observed
 from staging.current_versions as jobs
 left join superseded using (source, kind, job_id)

@@ -15,7 +15,8 @@ with judged as (
         cast(round(failure_rate_7d * rated_7d) as bigint) as failed_7d,
         case
             when last_outcome = 'complete' then ''
-            else '; the last sync ended ' || last_outcome || coalesce(' (' || last_error_kind || ')', '')
+            else '; the last sync ended ' || last_outcome
+                || coalesce(' (' || last_error_kind || ')', '')
         end as how_it_ended,
     from staging.standings
 )

@@ -58,6 +58,7 @@ select
     cast(rated as bigint) as rated,  -- succeeded + partial + failed: what the rates are of
     succeeded / nullif(rated, 0) as job_success_rate,  -- succeeded ÷ rated
     partial / nullif(rated, 0) as partial_rate,  -- partial ÷ rated
-    1 - records_failed / nullif(records_processed, 0) as record_success_rate,  -- of rated jobs
+    1 - records_failed / nullif(records_processed, 0)
+        as record_success_rate,  -- 1 − failed ÷ processed records, of rated jobs that know both
     rated < 20 as low_sample,  -- fewer than 20 rated jobs: do not read much into the rates
 from totals

@@ -43,7 +43,8 @@ select
     newest.finished_at as last_sync_at,  -- when the newest sync ended, well or not
     newest.outcome as last_outcome,  -- how it ended: complete, incomplete or failed
     syncs.last_complete_at,  -- when the newest complete sync ended; NULL if there was none
-    (epoch_us(clock.now) - epoch_us(syncs.last_complete_at)) / 3.6e9 as hours_since_complete,  -- h
+    (epoch_us(clock.now) - epoch_us(syncs.last_complete_at)) / 3.6e9
+        as hours_since_complete,  -- up to now
     coalesce(open_now.open_jobs, 0) as open_jobs,  -- jobs that are not terminal
     coalesce(rejected.rejected_7d, 0) as rejected_7d,  -- unreadable records, the last 168 hours
     syncs.gaps,  -- syncs, ever, that may have missed jobs

@@ -46,9 +46,10 @@ select
     newest.error_kind as last_error_kind,  -- what sort of fault cut the newest sync short
     newest.schedule_seconds / 3600 as schedule_hours,  -- how often a sync is meant to run
     -- twice its rhythm, or a day
-    coalesce(2 * newest.schedule_seconds / 3600, 24) as stale_hours,  -- h without sync it may be
+    coalesce(2 * newest.schedule_seconds / 3600, 24) as stale_hours,  -- hours without a sync
     finishes.last_finished_at,  -- when a job last finished
-    (epoch_us(clock.now) - epoch_us(finishes.last_finished_at)) / 86.4e9 as days_since_finish,  -- d
+    (epoch_us(clock.now) - epoch_us(finishes.last_finished_at)) / 86.4e9
+        as days_since_finish,  -- up to now
     recent.failure_rate_7d,
     coalesce(recent.rated_7d, 0) as rated_7d,
     recent.anomaly_on,  -- today or yesterday, where that day is an anomaly

@@ -12,6 +12,7 @@ import pyarrow as pa
 from jobledger.pipelines.ledger import Ledger
 from jobledger.pipelines.sync import Assignment, Result, Sync
 from jobledger.sources import providers
+from jobledger.sources._provider.kind import Provider
 from jobledger.sources._provider.redact import Redactor
 from jobledger.sources._provider.run import Run
 from jobledger.sources._provider.settings import SourceSettings
@@ -40,8 +41,9 @@ class Keys:
 class Project:
     """A folder with a ledger, and a clock that each sync moves on by an hour."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, found: Mapping[str, Provider] | None = None) -> None:
         self.folder = folder
+        self.providers = found or providers()
         self.published = folder / "jobs.duckdb"
         self.clock = FixedClock()
         self.asked: list[str] = []
@@ -77,7 +79,7 @@ class Project:
         state = self.folder / ".jobledger"
         state.mkdir(exist_ok=True)
         self.asked = []
-        found = providers()
+        found = self.providers
         with Ledger(state / "ledger.duckdb", self.published) as ledger:
             sync = Sync(
                 ledger=ledger,

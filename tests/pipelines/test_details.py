@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from jobledger.sources._provider.errors import NotFound, Refused, ServerFault
+from jobledger.sources._provider.errors import (
+    CredentialsRefused,
+    NotFound,
+    ProviderError,
+    QuotaReached,
+    RateLimited,
+    Refused,
+    ServerFault,
+)
 from tests.pipelines.scripted_sync import Project
 
 Record = dict[str, Any]
@@ -300,3 +308,50 @@ def test_a_full_sync_asks_once_more_for_what_was_refused(project: Project) -> No
     project.sync(org(*jobs), "salesforce", INGEST, is_full=True)
     assert asked_for(project) == ["a"]
     assert counts(project) == [("a", "succeeded", 10), ("b", "running", None)]
+
+
+def test_an_owed_detail_says_nothing_that_only_an_older_listing_said(project: Project) -> None:
+    opened = classic("Open", contentUrl="only while it is open")
+    batches = {"numberBatchesTotal": 1, "numberBatchesCompleted": 1, "numberBatchesFailed": 0}
+    answers = {
+        "a": Refused("no", status=404),
+        "async": {"id": "a", "numberRecordsProcessed": 5, **batches},
+    }
+    project.sync(org(opened, one=answers), "salesforce", INGEST)
+    closed = classic("Closed", second=9)
+    project.sync(org(closed, one=answers), "salesforce", INGEST, max_details=0)
+    project.sync(org(closed, one=answers), "salesforce", INGEST)
+    assert counts(project) == [("a", "succeeded", 5)]
+    assert project.rows(
+        "select raw->>'contentUrl', raw->>'systemModstamp' from loaded.job_versions"
+        " where valid_to is null"
+    ) == [(None, "2026-11-20T10:00:09.000+0000")]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        QuotaReached("TotalRequests Limit exceeded.", status=403),
+        RateLimited("ConcurrentPerOrgLongTxn Limit exceeded.", status=403),
+        CredentialsRefused("invalid_grant", status=400),
+        ServerFault("a code that says temporary", status=400),
+    ],
+)
+def test_a_limit_or_a_login_that_fails_is_no_refusal_of_the_detail(
+    project: Project, fault: ProviderError
+) -> None:
+    project.sync(org(job("a", "InProgress")), "salesforce", INGEST)
+    run = project.sync(org(job("a", second=9), one={"a": fault}), "salesforce", INGEST)["ingest"]
+    assert (run.outcome, run.details_pending) == ("incomplete", 1)
+    assert counts(project) == [("a", "running", 10)]
+    project.sync(org(job("a", second=9)), "salesforce", INGEST)
+    assert counts(project) == [("a", "succeeded", 10)]
+
+
+def test_an_answer_by_id_that_says_nothing_new_adds_no_version(project: Project) -> None:
+    waiting = job("a", "UploadComplete", contentUrl="only in the listing")
+    by_id = {"a": {k: v for k, v in detail(waiting).items() if k != "contentUrl"}}
+    project.sync(org(waiting, one=by_id), "salesforce", INGEST)
+    project.sync(org(one=by_id), "salesforce", INGEST)
+    project.sync(org(waiting, one=by_id), "salesforce", INGEST)
+    assert (project.versions(), asked_for(project)) == (1, [])

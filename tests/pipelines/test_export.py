@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import duckdb
 import pandas as pd
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
 from jobledger.pipelines.errors import ConfigError, QueryError
@@ -21,7 +22,7 @@ from tests.pipelines.published import publish
 JOBLEDGER = Path(sys.executable).with_name("jobledger")
 ODD = """
 select * from (values
-    ('a/b', 1), ('a b=c%', 2), (null, 3), ('é', 4), ('..', 5)
+    ('a/b', 1), ('a b=c%', 2), (null, 3), ('é', 4), ('..', 5), ('a/b', 6)
 ) as odd(word, n)
 """
 
@@ -51,13 +52,13 @@ def test_partitions_are_read_by_duckdb_pandas_and_arrow(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     path = tmp_path / "odd"
-    assert export(connection, ODD, path, partition_by=["word"]) == 5
+    assert export(connection, ODD, path, partition_by=["word"]) == 6
     folders = sorted(each.name for each in path.iterdir())
     assert "word=__HIVE_DEFAULT_PARTITION__" in folders
     assert sorted(map(unquote, folders)) == [
         *("word=..", "word=__HIVE_DEFAULT_PARTITION__", "word=a b=c%", "word=a/b", "word=é")
     ]
-    rows = [("a/b", 1), ("a b=c%", 2), (None, 3), ("é", 4), ("..", 5)]
+    rows = [("a/b", 1), ("a b=c%", 2), (None, 3), ("é", 4), ("..", 5), ("a/b", 6)]
     with duckdb.connect() as other:
         found = other.execute(
             f"select word, n from read_parquet('{path}/**/*.parquet', hive_partitioning = true)"
@@ -72,6 +73,28 @@ def test_partitions_are_read_by_duckdb_pandas_and_arrow(
     assert list(zip(frame["word"], frame["n"], strict=True)) == [row for row in rows if row[0]]
     assert modes(path) == {0o600}
     assert {each.stat().st_mode & 0o777 for each in (path, *path.iterdir())} == {0o700}
+
+
+def test_many_rows_in_partitions_keep_their_order(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "many"
+    sql = "select i, i % 3 as part from range(2500000) t(i)"
+    assert export(connection, sql, path, partition_by=["part"]) == 2_500_000
+    assert sorted(each.name for each in (path / "part=1").iterdir()) == [
+        *("part-0.parquet", "part-1.parquet", "part-2.parquet")
+    ]
+    with duckdb.connect() as other:
+        assert other.execute(
+            "select part, count(*), sum(i), bool_and(i % 3 = part)"
+            f" from read_parquet('{path}/**/*.parquet', hive_partitioning = true) group by all"
+            " order by all"
+        ).fetchall() == [
+            (part, len(numbers), sum(numbers), True)
+            for part, numbers in ((part, range(part, 2_500_000, 3)) for part in range(3))
+        ]
+    first = pq.read_table(path / "part=0" / "part-0.parquet")["i"].to_pylist()
+    assert first == sorted(first)
 
 
 def test_partitions_by_two_columns_replace_those_of_before(

@@ -169,16 +169,24 @@ def test_a_projects_own_checks_join_replace_and_break_alone(world: World, tmp_pa
     (own / "missing.sql").write_text("select * from nowhere")
     (own / "writes.sql").write_text("delete from loaded.job_versions")
     (own / "broken.sql").write_bytes(b"\xff\xfe")
+    (own / "folder.sql").mkdir()
     world.job(created_at=ago(hours=1), finished_at=ago(hours=1))
     world.run(outcome="failed")
 
     checked = {each.name: each for each in run(world.connection, tmp_path)}
 
-    assert sorted(checked) == sorted([*NAMES, "broken", "many", "mine", "missing", "writes"])
+    assert sorted(checked) == sorted(
+        [*NAMES, "broken", "folder", "many", "mine", "missing", "writes"]
+    )
     assert checked["mine"] == Checked("mine", "one row per job", ("job_id",), (("j1",),))
     assert checked["late_syncs"] == Checked("late_syncs", "one row per nothing", ("x",))
     assert checked["many"].error == "expected a single select"
     assert checked["writes"].error == "expected a single select"
     assert "nowhere does not exist" in str(checked["missing"].error)
     assert checked["broken"].error is not None
+    assert checked["folder"].error == "expected a single select"
     assert world.rows("jobs", ("job_id",)) == [("j1",)]
+
+
+def test_in_the_clone_the_packaged_checks_are_read_once():
+    assert load(Path(__file__).parents[2] / "sql") == load(None)

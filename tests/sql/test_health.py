@@ -88,8 +88,10 @@ def test_the_schedule_is_that_of_the_newest_sync_complete_or_not(world: World):
 
     assert health(world) == (
         "stale",
-        "no complete sync for 3.0 h, and 2.0 h is the limit;"
-        " the last sync ended incomplete (time_limit)",
+        (
+            "no complete sync for 3.0 h, and 2.0 h is the limit;"
+            " the last sync ended incomplete (time_limit)"
+        ),
     )
 
 
@@ -132,8 +134,10 @@ def test_degraded_by_an_anomaly_of_today_or_yesterday(world: World, days: int, i
     assert health(world) == (
         (
             "degraded",
-            f"3 jobs failed on {(NOW - timedelta(days=days)).date()}, far more than in the"
-            " 28 days before",
+            (
+                f"3 jobs failed on {(NOW - timedelta(days=days)).date()}, far more than in the"
+                " 28 days before"
+            ),
         )
         if is_recent
         else ("healthy", health(world)[1])
@@ -178,8 +182,13 @@ def test_sync_health_of_several_kinds(world: World):
     world.job("b", status="queued")
     world.job("c")
 
-    assert world.rows("sync_health") == [
-        ("eu", "zuora", "auto_backfill", ago(hours=3), "complete", ago(hours=3), 3.0, 0, 0, 0, 1),
-        ("zuora", "zuora", "auto_backfill", ago(hours=2), "complete", ago(hours=2), 2.0, 0, 1, 0, 5),
-        ("zuora", "zuora", "data_query", ago(hours=1), "incomplete", ago(hours=6), 6.0, 2, 1, 2, 11),
-    ]  # fmt: skip
+    eu, back, query = world.rows("sync_health")
+    assert eu == (
+        "eu", "zuora", "auto_backfill", ago(hours=3), "complete", ago(hours=3), 3.0, 0, 0, 0, 1,
+    )  # fmt: skip
+    assert back == (
+        "zuora", "zuora", "auto_backfill", ago(hours=2), "complete", ago(hours=2), 2.0, 0, 1, 0, 5,
+    )  # fmt: skip
+    assert query == (
+        "zuora", "zuora", "data_query", ago(hours=1), "incomplete", ago(hours=6), 6.0, 2, 1, 2, 11,
+    )  # fmt: skip

@@ -91,7 +91,7 @@ def test_days_are_utc_in_every_zone_over_a_change_of_clocks_and_a_month(world: W
             "2026-03-29T23:30",
             "2026-03-31T22:30",
             "2026-04-01T00:00",
-        ]  # fmt: skip
+        ]
     ):
         world.job(f"j{number}", created_at=at("2026-03-28T12:00"), finished_at=at(end))
     world.connection.execute(f"set TimeZone = '{zone}'")

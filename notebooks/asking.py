@@ -1,0 +1,325 @@
+"""What the pages ask of the published ledger, for the jobs that are chosen.
+
+The filters are put below the views, not above them: the views of the ledger are made once more, in
+memory, over the chosen jobs alone. So a number on the page is what the view of that name says of
+those jobs, and there is one definition of it, the view's.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import duckdb
+
+from jobledger.pipelines.lineage import Name
+from jobledger.pipelines.query import attached
+from jobledger.pipelines.quoting import literal, quoted
+from jobledger.pipelines.views import packaged
+
+Row: TypeAlias = dict[str, Any]
+
+PERIODS: Final = {
+    "1d": "last 24 hours",
+    "7d": "last 7 days",
+    "30d": "last 30 days",
+    "all": "everything",
+}
+"""The periods of the views, and what people call them."""
+MOST: Final = 500
+"""Rows of a list that someone scrolls through."""
+_CHART_DAYS: Final = {"1d": 14, "7d": 14, "30d": 30}
+"""Days that charts show: a day or a week alone has no trend."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which jobs are chosen. An empty choice is all."""
+
+    sources: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    period: str = "30d"
+
+    def of_kinds(self) -> str:
+        """The condition for rows that know their source, provider and kind."""
+        return " and ".join(
+            [
+                "true",
+                *_one_of("source", self.sources),
+                *_one_of("provider", self.providers),
+                *_one_of("kind", self.kinds),
+            ]
+        )
+
+    def of_jobs(self) -> str:
+        """The condition for rows that know their object too."""
+        return " and ".join([self.of_kinds(), *_one_of("object", self.objects)])
+
+
+def _one_of(column: str, values: Iterable[str]) -> list[str]:
+    listed = ", ".join(literal(value) for value in values)
+    return [f"{column} in ({listed})"] if listed else []
+
+
+def _same(key: Row) -> str:
+    return " and ".join(f"{each} = {literal(key[each])}" for each in ("source", "kind", "job_id"))
+
+
+class Published:
+    """The ledger as it was published last when this was made. Raises `QueryError`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.connection = attached(path)
+
+    def rows(self, sql: str) -> list[Row]:
+        """What the SQL answers, a row as a dict by column."""
+        cursor = self.connection.execute(sql)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def row(self, sql: str) -> Row:
+        """The one row that the SQL answers."""
+        (only,) = self.rows(sql)
+        return only
+
+    def choices(self) -> dict[str, list[str]]:
+        """What can be chosen in each filter."""
+        return {
+            column: [
+                each[column]
+                for each in self.rows(
+                    f"select distinct {column} from ledger.jobs where {column} is not null"
+                    " order by 1"
+                )
+            ]
+            for column in ("source", "provider", "kind", "object")
+        }
+
+    def about(self) -> Row:
+        """How much there is, and how new it is."""
+        return self.row(
+            "select (select count(*) from ledger.jobs) as jobs,"
+            " (select count(distinct source) from ledger.sync_health) as sources,"
+            " (select max(last_sync_at) from ledger.sync_health) as last_sync_at,"
+            " (select now from ledger.staging.clock) as now"
+        )
+
+    def find(self, job_id: str) -> list[Row]:
+        """The jobs of that id: more than one where two kinds or sources use the same."""
+        return self.rows(
+            "select source, kind, job_id from ledger.jobs"
+            f" where job_id = {literal(job_id)} order by source, kind"
+        )
+
+    def job(self, key: Row) -> Row | None:
+        """Everything that `jobs` knows of a job, its raw record too."""
+        found = self.rows(f"select * from ledger.jobs where {_same(key)}")
+        return found[0] if found else None
+
+    def history(self, key: Row) -> list[Row]:
+        """`job_history` of a job, from its first version on."""
+        return self.rows(
+            "select status, provider_status, progress, records_processed, records_failed,"
+            " valid_from, valid_to, seconds_in_version"
+            f" from ledger.job_history where {_same(key)} order by valid_from"
+        )
+
+    def choose(self, filters: Filters) -> "Chosen":
+        """The same ledger with the chosen jobs alone."""
+        return Chosen(self.path, filters)
+
+
+class Chosen(Published):
+    """The views over the chosen jobs, in a database of their own beside the ledger's."""
+
+    def __init__(self, path: Path, filters: Filters) -> None:
+        super().__init__(path)
+        self.filters = filters
+        self._make_views()
+
+    def _make_views(self) -> None:
+        connection = self.connection
+        # a ledger that an older version published may lack one
+        views = {view.key: view.sql for view in packaged()}
+        for schema, name, sql in connection.execute(
+            "select schema_name, view_name, sql from duckdb_views()"
+            " where database_name = 'ledger' and not internal"
+        ).fetchall():
+            views[schema, name] = sql.partition(" AS ")[2]
+        connection.execute("attach ':memory:' as chosen")
+        connection.execute("use chosen")
+        try:
+            for schema in ("loaded", "staging"):
+                connection.execute(f"create schema {schema}")
+            for (table,) in connection.execute(
+                "select table_name from duckdb_tables()"
+                " where database_name = 'ledger' and schema_name = 'loaded'"
+            ).fetchall():
+                where = self.filters.of_jobs() if table == "job_versions" else "true"
+                connection.execute(
+                    f"create view {quoted('loaded', table)} as"
+                    f" from {quoted('ledger', 'loaded', table)} where {where}"
+                )
+            _in_some_order(connection, views)
+        finally:
+            connection.execute("use ledger")
+
+    @property
+    def _since(self) -> str:
+        """The condition for jobs that count in the period."""
+        return (
+            "counted_at >= coalesce((select since from chosen.staging.periods"
+            f" where period = {literal(self.filters.period)}), '-infinity'::timestamptz)"
+        )
+
+    @property
+    def _days(self) -> str:
+        """The condition for the days that charts show."""
+        shown = _CHART_DAYS.get(self.filters.period)
+        return (
+            "true"
+            if shown is None
+            else "day > (select cast(now at time zone 'UTC' as date)"
+            f" from chosen.staging.clock) - {shown}"
+        )
+
+    def rates(self) -> list[Row]:
+        """`success_rates` of the period, with how many failed; the worst first."""
+        return self.rows(
+            "select source, provider, kind, finished, rated,"
+            " cast(round(job_success_rate * rated) as bigint) as succeeded,"
+            " cast(round(partial_rate * rated) as bigint) as partial,"
+            " job_success_rate, partial_rate, record_success_rate, low_sample"
+            f" from chosen.success_rates where period = {literal(self.filters.period)}"
+            " order by job_success_rate nulls last, source, kind"
+        )
+
+    def totals(self) -> Row:
+        """The rates of all chosen jobs together, by the definitions of `success_rates`."""
+        return self.row(
+            "select coalesce(sum(finished), 0)::bigint as finished,"
+            " coalesce(sum(rated), 0)::bigint as rated,"
+            " coalesce(sum(succeeded), 0)::bigint as succeeded,"
+            " coalesce(sum(partial), 0)::bigint as partial,"
+            " coalesce(sum(failed), 0)::bigint as failed,"
+            " sum(succeeded) / nullif(sum(rated), 0) as job_success_rate,"
+            " coalesce(sum(rated), 0) < 20 as low_sample,"
+            " 1 - sum(records_failed) / nullif(sum(records_processed), 0) as record_success_rate"
+            " from (select count(*) filter (where is_finished) as finished,"
+            " count(*) filter (where is_rated) as rated,"
+            " count(*) filter (where status = 'succeeded') as succeeded,"
+            " count(*) filter (where status = 'partial') as partial,"
+            " count(*) filter (where status = 'failed') as failed,"
+            " sum(records_processed) filter (where is_rated and records_failed is not null)"
+            " as records_processed,"
+            " sum(records_failed) filter (where is_rated and records_processed is not null)"
+            f" as records_failed from chosen.staging.outcomes where {self._since})"
+        )
+
+    def health(self) -> list[Row]:
+        """`provider_health`: of a kind as a whole, whatever object and period are chosen."""
+        return self.rows(
+            "select source, provider, kind, health, reason, last_finished_at, failure_rate_7d,"
+            " rated_7d, open_jobs, stuck_jobs, last_complete_sync_at"
+            f" from ledger.provider_health where {self.filters.of_kinds()}"
+            " order by list_position(['stale', 'failing', 'stuck', 'degraded', 'no data', 'idle',"
+            " 'healthy'], health), failure_rate_7d desc nulls last, source, kind"
+        )
+
+    def outcomes(self) -> list[Row]:
+        """`job_outcomes_daily` of the chosen kinds together: a row a day and status."""
+        return self.rows(
+            "select day, status, cast(sum(jobs) as bigint) as jobs from"
+            " (unpivot chosen.job_outcomes_daily"
+            " on succeeded, partial, failed, cancelled, vanished into name status value jobs)"
+            f" where {self._days} group by day, status order by day, status"
+        )
+
+    def trends(self) -> list[Row]:
+        """`failure_trends` of the days that charts show."""
+        return self.rows(
+            "select day, source, provider, kind, failed, rated, failure_rate, failure_rate_7d,"
+            " rated_7d, failure_rate_28d, z_score, is_anomaly"
+            f" from chosen.failure_trends where {self._days} order by source, kind, day"
+        )
+
+    def trends_by_kind(self) -> list[list[Row]]:
+        """`trends` of each kind that had a rated job in those days, the worst of now first."""
+        kinds: dict[tuple[str, str], list[Row]] = {}
+        for row in self.trends():
+            kinds.setdefault((row["source"], row["kind"]), []).append(row)
+        return sorted(
+            (rows for rows in kinds.values() if any(row["rated"] for row in rows)),
+            key=lambda rows: rows[-1]["failure_rate_7d"] or 0,
+            reverse=True,
+        )
+
+    def durations(self) -> list[Row]:
+        """`job_durations` of the period; those with most jobs first."""
+        return self.rows(
+            "select source, provider, kind, object, n, n < 20 as low_sample, run_p50, run_p95,"
+            " queue_p50, queue_p95, total_p50, total_p95"
+            f" from chosen.job_durations where period = {literal(self.filters.period)}"
+            " order by n desc, source, kind, object"
+        )
+
+    def open_jobs(self) -> list[Row]:
+        """`open_jobs`, the stuck ones first and then the oldest.
+
+        What is expected of a job is told by all jobs like it, chosen or not.
+        """
+        return self.rows(
+            "select source, kind, job_id, object, status, age_seconds, seconds_since_change,"
+            " expected_seconds, is_stuck, stuck_reason"
+            f" from ledger.open_jobs where {self.filters.of_jobs()}"
+            f" order by is_stuck desc, age_seconds desc limit {MOST}"
+        )
+
+    def reasons(self) -> list[Row]:
+        """`failure_reasons` of the jobs that failed in the period; the most frequent first."""
+        return self.rows(
+            "select source, kind, fingerprint, count(*) as jobs,"
+            " cast(sum(failures.records_failed) as bigint) as records_failed,"
+            " min(counted_at) as first_at, max(counted_at) as last_at"
+            f" from ({self._failures}) as failures group by source, kind, fingerprint"
+            f" order by jobs desc, last_at desc, source, kind, fingerprint limit {MOST}"
+        )
+
+    def failed_jobs(self, reason: Row | None = None) -> list[Row]:
+        """The jobs that failed in the period, all or for one of `reasons`; the newest first."""
+        same = [
+            f"{column} = {literal(reason[column])}"
+            for column in ("source", "kind", "fingerprint")
+            if reason
+        ]
+        return self.rows(
+            "select source, kind, job_id, object, status, counted_at as ended_at, records_failed,"
+            f" error_message from ({self._failures}) as failures"
+            f" where {' and '.join(['true', *same])}"
+            f" order by counted_at desc, source, kind, job_id limit {MOST}"
+        )
+
+    @property
+    def _failures(self) -> str:
+        return (
+            "select * from (select failures.*, outcomes.object from chosen.staging.failures as failures"
+            " join chosen.staging.outcomes as outcomes using (source, provider, kind, job_id))"
+            f" where {self._since}"
+        )
+
+
+def _in_some_order(connection: duckdb.DuckDBPyConnection, views: dict[Name, str]) -> None:
+    """Makes each view once those that it reads are there; what then cannot be made is left out."""
+    while views:
+        left = {}
+        for name, select in views.items():
+            try:
+                connection.execute(f"create view {quoted('chosen', *name)} as {select}")
+            except duckdb.Error:
+                left[name] = select
+        if len(left) == len(views):
+            return
+        views = left

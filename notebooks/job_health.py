@@ -1,0 +1,295 @@
+# /// script
+# [tool.marimo.display]
+# theme = "system"
+# ///
+"""Job health: a notebook, and what `jobledger dashboard` serves as a web page.
+
+`marimo edit job_health.py -- --project DIR` opens it for changes; without the project it is that of
+JOBLEDGER_PROJECT, else the present folder.
+"""
+
+import marimo
+
+__generated_with = "0.25.2"
+app = marimo.App(width="medium", app_title="Job health", css_file="job_health.css")
+
+with app.setup:
+    import threading
+    import time
+
+    import marimo as mo
+
+    from jobledger.notebooks import charts, page
+    from jobledger.notebooks.asking import PERIODS, Filters, Published
+    from jobledger.pipelines.cli.shared import explained
+    from jobledger.pipelines.errors import JobledgerError
+    from jobledger.pipelines.failed_records import failed_records
+    from jobledger.pipelines.project import Project
+
+
+@app.function
+def html(markup):
+    """HTML to show; marimo wants a plain text of it."""
+    return mo.Html(str(markup))
+
+
+@app.cell
+def _():
+    # where the ledger is, and which publication of it stands there
+    project = Project.find(mo.cli_args().get("project"))
+
+    def publication():
+        try:
+            stat = project.warehouse.stat()
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+    get_publication, set_publication = mo.state(publication())
+    return get_publication, project, publication, set_publication
+
+
+@app.cell
+def _(publication, set_publication):
+    # a sync replaces the file whole; what is shown follows within two seconds
+    def watch(seen):
+        while not mo.current_thread().should_exit:
+            if (found := publication()) != seen:
+                seen = found
+                set_publication(found)
+            time.sleep(2)
+
+    if mo.running_in_notebook():
+        mo.Thread(target=watch, args=(publication(),), daemon=True).start()
+    return
+
+
+@app.cell
+def _(get_publication, project):
+    get_publication()
+    try:
+        published = Published(project.warehouse)
+    except JobledgerError as error:
+        mo.stop(True, mo.callout(mo.plain_text(str(error)), kind="warn"))
+    about = published.about()
+    html(page.banner(about))
+    return about, published
+
+
+@app.cell
+def _():
+    # what was chosen, for when the filters are made anew for a new publication; at first that of
+    # the address: ?source=zuora&period=7d
+    chosen_before = {
+        name: (said if isinstance(said, list) else [said])
+        for name, said in mo.query_params().to_dict().items()
+    }
+    return (chosen_before,)
+
+
+@app.cell
+def _(chosen_before, published):
+    def _filter(name, options):
+        def keep(chosen):
+            chosen_before[name] = chosen
+
+        before = [each for each in chosen_before.get(name, []) if each in options]
+        return mo.ui.multiselect(
+            options, value=before, label=name.capitalize(), on_change=keep, full_width=True
+        )
+
+    def _keep_period(chosen):
+        chosen_before["period"] = [chosen]
+
+    filters = mo.ui.dictionary(
+        {name: _filter(name, options) for name, options in published.choices().items()}
+    )
+    _names = {name: period for period, name in PERIODS.items()}
+    _period = chosen_before.get("period", ["30d"])[0]
+    period = mo.ui.dropdown(
+        _names,
+        value=PERIODS.get(_period, PERIODS["30d"]),
+        label="Period",
+        on_change=_keep_period,
+        allow_select_none=False,
+        full_width=True,
+    )
+    mo.hstack([*filters.elements.values(), period], widths="equal", gap=1, wrap=True)
+    return filters, period
+
+
+@app.cell
+def _(filters, period, published):
+    chosen = published.choose(
+        Filters(
+            sources=tuple(filters.value["source"]),
+            providers=tuple(filters.value["provider"]),
+            kinds=tuple(filters.value["kind"]),
+            objects=tuple(filters.value["object"]),
+            period=period.value,
+        )
+    )
+    return (chosen,)
+
+
+@app.cell
+def _(chosen):
+    totals, unfinished = chosen.totals(), chosen.open_jobs()
+    html(page.cards(totals, unfinished, chosen.filters.period))
+    return totals, unfinished
+
+
+@app.cell
+def _(about, chosen):
+    health = chosen.health()
+    html(
+        page.heading("Health", "Of a kind as a whole, whatever object and period are chosen.")
+        + page.health(health, about["now"])
+    )
+    return (health,)
+
+
+@app.cell
+def _(chosen):
+    outcomes = chosen.outcomes()
+    mo.vstack(
+        [
+            html(page.heading("Outcomes per day", "By the day (UTC) on which a job ended.")),
+            charts.outcomes(outcomes),
+        ]
+    )
+    return (outcomes,)
+
+
+@app.cell
+def _(chosen):
+    rates = chosen.rates()
+    html(page.heading("Success rates") + page.rates(rates, chosen.filters.period))
+    return (rates,)
+
+
+@app.cell
+def _(chosen):
+    trends = chosen.trends_by_kind()
+    mo.vstack(
+        [
+            html(page.heading("Failure rates") + page.definitions("failure rate", "anomaly")),
+            mo.hstack(
+                [
+                    mo.vstack([html(page.trend(rows)), charts.failure_rate(rows, 290)], gap=0)
+                    for rows in trends
+                ],
+                wrap=True,
+                justify="start",
+                gap=1,
+            ),
+        ]
+    )
+    return (trends,)
+
+
+@app.cell
+def _(chosen):
+    durations = chosen.durations()
+    mo.vstack(
+        [
+            html(page.heading("Durations") + page.definitions("run", "total")),
+            charts.durations(durations),
+            mo.accordion(
+                {"All durations in numbers": html(page.durations(durations, chosen.filters.period))}
+            ),
+        ]
+    )
+    return (durations,)
+
+
+@app.cell
+def _(unfinished):
+    html(page.heading("Open jobs") + page.open_jobs(unfinished))
+    return
+
+
+@app.cell
+def _(chosen):
+    reasons = chosen.reasons()
+    chosen_reason = mo.ui.table(
+        [page.plain(row) for row in reasons],
+        selection="single",
+        page_size=8,
+        show_column_summaries=False,
+        show_data_types=False,
+        show_download=False,
+        wrapped_columns=["reason"],
+        label="Reasons of failures; choose one to see its jobs",
+    )
+    mo.vstack(
+        [
+            html(page.heading("Why jobs fail") + page.definitions("reasons")),
+            chosen_reason,
+        ]
+    )
+    return chosen_reason, reasons
+
+
+@app.cell
+def _(chosen, chosen_reason):
+    reason = page.unplain(chosen_reason.value[0]) if chosen_reason.value else None
+    failed_jobs = chosen.failed_jobs(reason)
+    chosen_job = mo.ui.table(
+        [page.plain(row) for row in failed_jobs],
+        selection="single",
+        page_size=8,
+        show_column_summaries=False,
+        show_data_types=False,
+        show_download=False,
+        wrapped_columns=["message"],
+        label="Failed and partial jobs; choose one to see its history",
+    )
+    mo.vstack([html(page.jobs_heading(reason, failed_jobs)), chosen_job])
+    return chosen_job, failed_jobs, reason
+
+
+@app.cell
+def _():
+    job_id = mo.ui.text(label="Or any job, by its id", full_width=True, debounce=True)
+    job_id
+    return (job_id,)
+
+
+@app.cell
+def _(chosen, chosen_job, job_id):
+    _wanted = job_id.value.strip()
+    _found = chosen.find(_wanted) if _wanted else [page.unplain(row) for row in chosen_job.value]
+    key = _found[0] if _found else None
+    job = chosen.job(key) if key else None
+    history = chosen.history(key) if key else []
+    html(page.job(job, history) if job else page.no_job(_wanted))
+    return history, job, key
+
+
+@app.cell
+def _(job):
+    ask = mo.ui.run_button(label="Ask the provider which rows failed", disabled=job is None)
+    mo.vstack([html(page.ON_DEMAND), ask])
+    return (ask,)
+
+
+@app.cell
+def _(ask, key, project):
+    mo.stop(not ask.value)
+    try:
+        with mo.status.spinner(title="Asking the provider"):
+            _said, _is_whole = page.first_megabyte(
+                failed_records(
+                    project, key["source"], key["kind"], key["job_id"], threading.Event()
+                )
+            )
+        _shown = html(page.failed_rows(_said, is_whole=_is_whole))
+    except Exception as error:  # whatever it is, people read one line of it
+        _shown = mo.callout(mo.plain_text(explained(error)[0]), kind="warn")
+    _shown
+    return
+
+
+if __name__ == "__main__":
+    app.run()
