@@ -80,6 +80,8 @@ def _run(connection: duckdb.DuckDBPyConnection, check: Check) -> Checked:
         result = connection.execute(check.sql)
         columns = tuple(name for name, *_ in result.description or ())
         rows = tuple(result.fetchall())
+    except duckdb.InterruptException:
+        raise
     except (duckdb.Error, ValueError) as error:
         return Checked(check.name, check.title, error=str(error).partition("\n")[0])
     return Checked(check.name, check.title, columns, rows)

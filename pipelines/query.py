@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -140,6 +140,20 @@ def _attach_copy(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         _attach(connection, copy)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def asked(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    """The rows of a query of our own, by column. Raises `QueryError`."""
+    try:
+        result = connection.execute(sql)
+        rows = result.fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise QueryError(
+            "the ledger lacks what this version of jobledger reads"
+            f" ({said(str(error), lines_before=None)}); 'jobledger sync' publishes it anew"
+        ) from error
+    names = [name for name, *_ in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 @dataclass(frozen=True)

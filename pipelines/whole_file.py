@@ -5,16 +5,18 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_IMODE
 from typing import IO
 
 from jobledger.pipelines.errors import JobledgerError
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path, *, is_shared: bool = False) -> Iterator[IO[bytes]]:
     """A file to write into that takes its place when all of it is written.
 
-    Whatever goes wrong leaves what was there. Only its owner can read it. Raises `JobledgerError`
+    Whatever goes wrong leaves what was there. Only its owner can read it; one that `is_shared` can
+    be read by whoever could read the file whose place it takes. Raises `JobledgerError`
     if it cannot be written. A device or a pipe is written into as it is: it has no place to take.
     """
     path = path.resolve()
@@ -32,6 +34,8 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
+        if is_shared and path.exists():
+            Path(name).chmod(S_IMODE(path.stat().st_mode))
         Path(name).replace(path)
     except OSError as error:
         raise JobledgerError(

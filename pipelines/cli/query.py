@@ -1,12 +1,11 @@
 """`jobledger query`."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from jobledger.pipelines.cli.shared import pass_project, show_error
+from jobledger.pipelines.cli.shared import give_up, pass_project
 from jobledger.pipelines.project import Project
 
 
@@ -65,7 +64,7 @@ def command(
     text = _read(file) if sql is None else sql
     with (
         open_published(project.warehouse) as connection,
-        time_limit(connection, timeout, _give_up),
+        time_limit(connection, timeout, give_up),
     ):
         write_result(
             connection,
@@ -81,8 +80,3 @@ def _read(file: Any) -> str:
         return str(file.read())
     except (OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"cannot read {file.name}: {error}") from None
-
-
-def _give_up(error: Exception) -> None:
-    # the main thread is deep inside DuckDB and does not look up: only the process can end
-    os._exit(show_error(error, is_debug=False))

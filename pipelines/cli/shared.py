@@ -96,6 +96,11 @@ def show_error(error: Exception, *, is_debug: bool) -> int:
     return code
 
 
+def give_up(error: Exception) -> None:
+    """Ends the process, whose main thread is deep inside DuckDB and does not look up."""
+    os._exit(show_error(error, is_debug=False))
+
+
 def explained(error: Exception) -> tuple[str, Exit]:
     """One line on what went wrong, without secrets, and the exit code that it deserves."""
     from jobledger.sources._provider.redact import for_log, one_line

@@ -1,39 +1,89 @@
 """`jobledger status`."""
 
+from typing import Any
+
 import click
 
 from jobledger.pipelines.cli.shared import pass_project
 from jobledger.pipelines.project import Project
 
-_STATUS = """
-select
-    sync.source,
-    sync.kind,
-    sync.last_sync_at,
-    sync.last_outcome,
-    sync.last_complete_at,
-    sync.open_jobs,
-    sync.gaps,
-    sync.rejected_7d as rejected,
-    provider.health,
-    provider.reason,
-from sync_health as sync
-left join provider_health as provider using (source, provider, kind)
-order by sync.source, sync.kind
-"""
-
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--format",
+    type=click.Choice(["table", "json", "openmetrics", "prometheus"]),
+    default="table",
+    show_default=True,
+    help="A table for people, JSON with exact times, or metrics for monitoring: prometheus is the"
+    " older text format, which node_exporter's textfile collector reads.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write JSON or metrics to this file, whole or not at all. A file that is there keeps its"
+    " permissions; a new one is its owner's.",
+)
 @pass_project
-def command(project: Project, as_json: bool) -> None:  # noqa: FBT001 - click's
+def command(
+    project: Project,
+    as_json: bool,  # noqa: FBT001 - click's
+    format: Any,  # noqa: A002 - the option's name
+    output: str | None,
+) -> None:
     """Show when each kind was last synced, and how its jobs are.
 
-    One row a source and kind: last sync and its outcome, last complete sync, open jobs, gaps,
-    rejected records of the last 7 days, health and its reason.
+    One row a source and kind: last sync and its outcome if not complete, last complete sync, open
+    jobs, syncs that may have missed jobs, rejected records of the last 7 days, health and its
+    reason. A line on stderr says whether a schedule is alive.
     """
+    import sys
+    from pathlib import Path
+
     from jobledger.pipelines.output import write_result
     from jobledger.pipelines.query import open_published
+    from jobledger.pipelines.status import STATUS, draw, standings
+    from jobledger.pipelines.whole_file import whole_file
 
+    if as_json:
+        if format not in {"table", "json"}:
+            raise click.UsageError(f"--json and --format {format} contradict each other")
+        format = "json"  # noqa: A001 - the option's name
+    path = Path(output).expanduser() if output else None
+    if path and format == "table":
+        raise click.UsageError("a table is for the terminal: expected another --format with -o")
     with open_published(project.warehouse) as connection:
-        write_result(connection, _STATUS, format="json" if as_json else "table")
+        if format == "json":
+            write_result(connection, STATUS, format="json", output=path)
+        elif format == "table":
+            rows, now = standings(connection)
+            draw(rows, now, sys.stdout)
+            sys.stdout.flush()
+            _narrate(project, {row.source for row in rows})
+        else:
+            from jobledger.pipelines.metrics import exposed
+
+            metrics = exposed(connection, format)
+            if path:
+                with whole_file(path, is_shared=True) as file:
+                    file.write(metrics)
+            else:
+                sys.stdout.buffer.write(metrics)
+                sys.stdout.buffer.flush()
+
+
+def _narrate(project: Project, synced: set[str]) -> None:
+    """Says what no row does: sources without any sync, and the schedule's pulse."""
+    from datetime import UTC, datetime
+
+    from jobledger.pipelines.schedule import heartbeat
+    from jobledger.pipelines.status import pulse
+
+    for name in project.source_names():
+        if name not in synced:
+            click.echo(f"{name}: never synced; run 'jobledger sync {name}'", err=True)
+    heart = heartbeat(project.state_dir / "schedule.json")
+    if heart:
+        holder = project.state_dir / "lock.pid"
+        click.echo(pulse(heart, holder, datetime.now(UTC), project.time_limit), err=True)

@@ -8,12 +8,11 @@ they are what `success_rates` says.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 
-from jobledger.pipelines.errors import QueryError
-from jobledger.pipelines.query import said
+from jobledger.pipelines.query import asked
 
 SEVERITY: Final = ("failing", "stuck", "stale", "degraded", "no data", "idle", "healthy")
 """What health there is, the worst first."""
@@ -24,7 +23,7 @@ SPARK_DAYS: Final = 14
 """Days of the small trend beside a kind."""
 
 DEFINITIONS: Final = {
-    "rated": "rated jobs = succeeded + partial + failed; cancelled and vanished ones are in no rate",
+    "rated": "rated = succeeded + partial + failed; cancelled and vanished jobs are in no rate",
     "success": "success = succeeded ÷ rated; partial jobs ran through with failed records",
     "records": "records = 1 − failed ÷ processed records, of the jobs that tell both",
     "low sample": "low sample = fewer than 20 rated jobs: do not read much into the rate",
@@ -286,6 +285,16 @@ class Summary:
         return sum(kind.rated for kind in self.kinds)
 
     @property
+    def open(self) -> int:
+        """Jobs that are not terminal."""
+        return sum(kind.open_jobs for kind in self.kinds)
+
+    @property
+    def stuck_jobs(self) -> int:
+        """Open jobs that should have moved by now; more than `stuck` shows."""
+        return sum(kind.stuck_jobs for kind in self.kinds)
+
+    @property
     def success_rate(self) -> float | None:
         """Succeeded ÷ rated, of all kinds."""
         return sum(kind.succeeded for kind in self.kinds) / self.rated if self.rated else None
@@ -310,17 +319,3 @@ def read(
         ],
         stuck=[Stuck(**row) for row in asked(connection, _STUCK.format(limit=stuck))],
     )
-
-
-def asked(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    """The rows of a query, by column. Raises `QueryError`."""
-    try:
-        result = connection.execute(sql)
-        rows = result.fetchall()
-    except (duckdb.CatalogException, duckdb.BinderException) as error:
-        raise QueryError(
-            f"the ledger lacks what this version of jobledger reads ({said(str(error), lines_before=None)});"
-            " 'jobledger sync' publishes it anew"
-        ) from error
-    names = [name for name, *_ in result.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in rows]

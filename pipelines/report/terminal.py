@@ -5,11 +5,12 @@ written out.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import IO, Final, TextIO, cast
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -95,8 +96,7 @@ def _headline(summary: Summary) -> list[RenderableType]:
     facts = (
         f"last {many(summary.days, 'day')}: {many(summary.rated, 'rated job')},"
         f" {share(summary.success_rate)} succeeded;"
-        f" now {sum(kind.open_jobs for kind in summary.kinds):,} open,"
-        f" {sum(kind.stuck_jobs for kind in summary.kinds):,} stuck"
+        f" now {summary.open:,} open, {summary.stuck_jobs:,} stuck"
     )
     return [title, Text(facts), Text(freshness(summary), "dim")]
 
@@ -126,12 +126,12 @@ def _kinds(summary: Summary, console: Console) -> list[RenderableType]:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("", no_wrap=True, overflow="ellipsis", min_width=10)
     for name in ("health", "success", "rated"):
-        numbers = {"min_width": len(name), "no_wrap": True}
-        table.add_column(name, justify="left" if name == "health" else "right", **numbers)
+        justify: JustifyMethod = "left" if name == "health" else "right"
+        table.add_column(name, justify=justify, no_wrap=True, min_width=len(name))
     if has_trend:
         name = f"failing {SPARK_DAYS}d"
         table.add_column(name, no_wrap=True, min_width=SPARK_DAYS)
-    columns = ("run p50", "p95", "open") if not is_short else ("p50/p95",) * has_durations
+    columns = ("run p50", "p95", "stuck") if not is_short else ("p50/p95",) * has_durations
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     for kind in shown:
@@ -140,20 +140,13 @@ def _kinds(summary: Summary, console: Console) -> list[RenderableType]:
             days = summary.trends.get((kind.source, kind.kind), [])
             row.append(sparkline(days[-SPARK_DAYS:], is_ascii=console.options.ascii_only))
         if not is_short:
-            row += [*_durations(kind), _open(kind)]
+            row += [*_durations(kind), _stuck_of_open(kind)]
         elif has_durations:
             row.append(_short_durations(kind))
         table.add_row(*row)
 
-    header, *rows = console.render_lines(table, pad=False)
-    lines: list[RenderableType] = [_line([segment[:2] for segment in header])]
-    for row_line, kind in zip(rows, shown, strict=True):
-        line = _line([segment[:2] for segment in row_line])
-        if is_wide:
-            line.pad_right(2 + console.measure(table).maximum - line.cell_len)
-            lines.append(_cut(line.append_text(_reason(kind)), console))
-        else:
-            lines += [line, _cut(Text("  ").append_text(_reason(kind)), console)]
+    reasons = [printable(kind.reason) for kind in shown]
+    lines: list[RenderableType] = [*reasoned(table, reasons, console, is_wide=is_wide)]
     left_out = [kind.health for kind in kinds[len(shown) :]]
     if left_out:
         said = ", ".join(f"{left_out.count(word)} {word}" for word in dict.fromkeys(left_out))
@@ -161,20 +154,33 @@ def _kinds(summary: Summary, console: Console) -> list[RenderableType]:
     return lines
 
 
-def _line(segments: Sequence[tuple[str, object]]) -> Text:
+def reasoned(
+    table: Table, reasons: Sequence[str], console: Console, *, is_wide: bool
+) -> Iterator[Text]:
+    """The lines of a table, each row with why it is so: behind it where there is room, or below."""
+    header, *rows = console.render_lines(table, pad=False)
+    yield _line(header)
+    width = console.measure(table).maximum
+    for segments, reason in zip(rows, reasons, strict=True):
+        line = _line(segments)
+        if is_wide:
+            line.pad_right(width + 2 - line.cell_len)
+            yield _cut(line.append(reason, "dim"), console)
+        else:
+            yield line
+            yield _cut(Text(f"  {reason}", "dim"), console)
+
+
+def _line(segments: Sequence[Segment]) -> Text:
     line = Text(no_wrap=True)
-    for text, style in segments:
-        line.append(text, cast("str", style) or "")
+    for segment in segments:
+        line.append(segment.text, segment.style)
     line.rstrip()
     return line
 
 
 def _name(kind: Kind) -> str:
     return printable(f"{kind.source} {kind.kind}")
-
-
-def _reason(kind: Kind) -> Text:
-    return Text(printable(kind.reason), "dim")
 
 
 def _rate(kind: Kind) -> tuple[Text, Text]:
@@ -200,11 +206,11 @@ def _short_durations(kind: Kind) -> Text:
     return Text(f"{rough(kind.run_p50)}/{rough(kind.run_p95)}")
 
 
-def _open(kind: Kind) -> Text:
-    text = Text(f"{kind.open_jobs:,}", "" if kind.open_jobs else "dim")
-    if kind.stuck_jobs:
-        text.append(f" ({kind.stuck_jobs:,} stuck)", "magenta")
-    return text
+def _stuck_of_open(kind: Kind) -> Text:
+    if not kind.open_jobs:
+        return Text("0", "dim")
+    color = "magenta" if kind.stuck_jobs else "dim"
+    return Text.assemble((f"{kind.stuck_jobs:,}", color), (f" of {kind.open_jobs:,}", "dim"))
 
 
 def _shade(failure_rate: float) -> str:
@@ -232,7 +238,7 @@ def _reasons(summary: Summary, console: Console) -> list[RenderableType]:
 
 
 def _stuck(summary: Summary, console: Console) -> list[RenderableType]:
-    count = sum(kind.stuck_jobs for kind in summary.kinds)
+    count = summary.stuck_jobs
     if not count:
         return []
     parts: list[RenderableType] = ["", Text("Stuck", "bold")]

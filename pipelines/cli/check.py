@@ -1,0 +1,178 @@
+"""`jobledger check`."""
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from jobledger.pipelines.cli.shared import give_up, pass_project
+from jobledger.pipelines.exits import Exit
+from jobledger.pipelines.project import Project
+
+if TYPE_CHECKING:
+    from jobledger.pipelines.checks import Checked
+    from jobledger.pipelines.notify import Receiver
+
+_SHOWN: Final = 20
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, an object a check.")
+@click.option(
+    "--notify",
+    "urls",
+    multiple=True,
+    metavar="URL",
+    envvar="JOBLEDGER_NOTIFY",
+    show_envvar=True,
+    help="Send what changed there: an address of apprise's, such as slack://…, mailto://… or"
+    " json://…; may be repeated. It holds a secret: the environment is the better place.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Stop checks that take longer, with exit code 5.",
+)
+@pass_project
+def command(
+    project: Project,
+    as_json: bool,  # noqa: FBT001 - click's
+    urls: tuple[str, ...],
+    dry_run: bool,  # noqa: FBT001
+    timeout: float | None,
+) -> None:
+    """Look for problems: jobs that are stuck, kinds that fail, syncs that are late, and more.
+
+    A check is a query under sql/checks/ that must give no rows; a project has its own there. Exit
+    code 4 says that there are problems, 1 that a check could not run or a message not be sent.
+
+    A receiver hears of a check once, and again when what it finds has changed or is resolved.
+    """
+    import json
+
+    from jobledger.pipelines.checks import run
+    from jobledger.pipelines.notify import receiver
+    from jobledger.pipelines.query import explained, open_published, reading, time_limit
+
+    # what is wrong with an address is said before anything is done
+    receivers = [(url, receiver(url, number)) for number, url in enumerate(urls, 1)]
+    with (
+        open_published(project.warehouse) as connection,
+        time_limit(connection, timeout, give_up),
+        explained(),
+        reading(connection),
+    ):
+        checked = run(connection, project.sql_dir)
+    if as_json:
+        click.echo(json.dumps([_plain(check) for check in checked], indent=2))
+    else:
+        for shown in _lines(checked):
+            click.echo(shown)
+        good = [check.name for check in checked if check.is_good]
+        if good:
+            click.echo(f"nothing found by {', '.join(good)}", err=True)
+    if dry_run:
+        is_sent = True
+        for text in _would_send(project, checked, receivers):
+            click.echo(f"\n{text}", err=as_json)
+    else:
+        is_sent = _send(project, checked, receivers)
+    if not is_sent or any(check.error is not None for check in checked):
+        raise SystemExit(Exit.FAILED)
+    raise SystemExit(Exit.PROBLEMS if any(check.rows for check in checked) else Exit.DONE)
+
+
+def _lines(checked: Sequence["Checked"]) -> Iterator[str]:
+    """The problems, by check."""
+    import sys
+
+    from jobledger.pipelines.grid import is_styled, printable
+    from jobledger.pipelines.notify import line
+    from jobledger.pipelines.wording import many
+
+    def styled(text: str, **style: Any) -> str:
+        return click.style(text, **style) if is_styled(sys.stdout.buffer) else text
+
+    bad = [check for check in checked if not check.is_good]
+    for number, check in enumerate(bad):
+        if number:
+            yield ""
+        name = styled(printable(check.name), bold=True)
+        if check.error is not None:
+            yield f"{name}: {styled('could not run', fg='red')}: {printable(check.error)}"
+            continue
+        count = styled(many(len(check.rows), "problem"), fg="red")
+        yield f"{name}: {count}  {styled(printable(check.title), dim=True)}"
+        for row in check.rows[:_SHOWN]:
+            yield f"  {line(check, row)}"
+        if len(check.rows) > _SHOWN:
+            yield f"  and {len(check.rows) - _SHOWN:,} more: --json shows all"
+
+
+def _would_send(
+    project: Project, checked: Sequence["Checked"], receivers: Sequence[tuple[str, "Receiver"]]
+) -> Iterator[str]:
+    """What is news to each receiver; to one who has heard nothing yet, if there is none."""
+    from jobledger.pipelines.notify import Memory, news
+
+    memory = Memory(project.state_dir / "notified.json")
+    told = [(each.name, memory.told(url)) for url, each in receivers]
+    for name, known in told or [("whom you name with --notify", {})]:
+        for _, message in news(checked, memory, known, project.folder.name):
+            yield f"would send to {name}: {message.title}\n{message.body}"
+
+
+def _send(
+    project: Project, checked: Sequence["Checked"], receivers: Sequence[tuple[str, "Receiver"]]
+) -> bool:
+    """Sends each receiver what is news to it; False if a message was not taken."""
+    from jobledger.pipelines.notify import Memory, news
+
+    if not receivers:
+        return True
+    memory = Memory(project.make_state_dir() / "notified.json")
+    is_sent = True
+    for url, each in receivers:
+        for check, message in news(checked, memory, memory.told(url), project.folder.name):
+            if each.send(message):
+                memory.remember(url, check)
+                # at once, since the next may take long, and be cut short
+                memory.save()
+                click.echo(f"sent to {each.name}: {message.title}", err=True)
+            else:
+                is_sent = False
+                click.echo(
+                    f"jobledger: {each.name} did not take '{message.title}'; the next check sends"
+                    " it again",
+                    err=True,
+                )
+    return is_sent
+
+
+def _plain(check: "Checked") -> dict[str, Any]:
+    rows = [
+        {name: _value(value) for name, value in zip(check.columns, row, strict=True)}
+        for row in check.rows
+    ]
+    return {"check": check.name, "title": check.title, "problems": rows, "error": check.error}
+
+
+def _value(value: Any) -> Any:
+    """What JSON can hold of a value of DuckDB's."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, datetime) and value.tzinfo:
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [_value(each) for each in value]
+    if isinstance(value, dict):
+        return {str(name): _value(each) for name, each in value.items()}
+    return str(value)

@@ -1,0 +1,121 @@
+"""How each source and kind stands: its last syncs, and its health."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, TextIO
+
+import duckdb
+
+from jobledger.pipelines.query import asked
+from jobledger.pipelines.schedule import BEAT, Heartbeat
+from jobledger.pipelines.wording import ago, span
+
+STATUS: Final = """
+select
+    sync_health.source,
+    sync_health.kind,
+    sync_health.last_sync_at,
+    sync_health.last_outcome,
+    sync_health.last_complete_at,
+    sync_health.open_jobs,
+    sync_health.gaps,
+    sync_health.rejected_7d as rejected,
+    provider_health.health,
+    provider_health.reason,
+from sync_health
+left join provider_health using (source, provider, kind)
+order by sync_health.source, sync_health.kind
+"""
+
+_WIDE: Final = 140
+_MISSED_BEATS: Final = 4
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a kind of a source stands."""
+
+    source: str
+    kind: str
+    last_sync_at: datetime
+    last_outcome: str
+    last_complete_at: datetime | None
+    open_jobs: int
+    gaps: int
+    rejected: int
+    health: str
+    reason: str
+
+
+def standings(connection: duckdb.DuckDBPyConnection) -> tuple[list[Standing], datetime]:
+    """How all stand, and when."""
+    now = asked(connection, "select epoch(now) as now from staging.clock")[0]["now"]
+    rows = [Standing(**row) for row in asked(connection, STATUS)]
+    return rows, datetime.fromtimestamp(now, UTC)
+
+
+def draw(rows: Sequence[Standing], now: datetime, stream: TextIO) -> None:
+    """Writes a line or two for each, ages as people say them."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from jobledger.pipelines.grid import printable
+    from jobledger.pipelines.report.terminal import console_for, health, reasoned
+
+    console = console_for(stream)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("", no_wrap=True, overflow="ellipsis", min_width=10)
+    for name in ("health", "last sync", "complete"):
+        table.add_column(name, no_wrap=True)
+    for name in ("open", "gaps", "rejects"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        is_complete = row.last_outcome == "complete"
+        last = "" if is_complete else f"{row.last_outcome} "
+        table.add_row(
+            Text(printable(f"{row.source} {row.kind}")),
+            health(row.health),
+            Text(f"{last}{ago(row.last_sync_at, now)}", "" if is_complete else "yellow"),
+            Text(ago(row.last_complete_at, now), "dim" if is_complete else ""),
+            *(
+                Text(f"{count:,}", "dim" if not count else color)
+                for count, color in (
+                    (row.open_jobs, ""),
+                    (row.gaps, "yellow"),
+                    (row.rejected, "yellow"),
+                )
+            ),
+        )
+    reasons = [printable(row.reason) for row in rows]
+    for line in reasoned(table, reasons, console, is_wide=console.width >= _WIDE):
+        console.print(line)
+
+
+def pulse(heart: Heartbeat, holder: Path, now: datetime, time_limit: timedelta) -> str:
+    """What a schedule's last sign of life says.
+
+    While it syncs it gives none, but holds the ledger: `holder` says who does.
+    """
+    name = f"schedule ({heart.rhythm})"
+    silent = now - heart.at
+    if silent <= timedelta(seconds=_MISSED_BEATS * BEAT):
+        left = (heart.next_at - now).total_seconds()
+        return f"{name}: alive, next sync {f'in {span(left)}' if left > 0 else 'now'}"
+    if silent < time_limit + timedelta(minutes=10) and _text(holder) == str(heart.pid):
+        return f"{name}: alive, syncing since {ago(heart.at, now)}"
+    return (
+        f"{name}: last heard of {ago(heart.at, now)} (PID {heart.pid}), and a sync was due"
+        f" {ago(heart.next_at, now)}; start it again with 'jobledger schedule'"
+        if heart.next_at < now
+        else f"{name}: last heard of {ago(heart.at, now)} (PID {heart.pid}); start it again with"
+        " 'jobledger schedule'"
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
