@@ -1,5 +1,6 @@
 """The charts, of rows that were asked for. They are drawn as SVG, and say in words what they show."""
 
+from datetime import date
 from typing import Any, Final
 
 import altair as alt
@@ -13,6 +14,10 @@ _DAY: Final = {"timeUnit": "utcyearmonthdate", "type": "temporal", "scale": alt.
 """Days are in UTC, wherever the reader is."""
 _AXIS: Final = alt.Axis(format="%-d %b", title=None, grid=False, labelOverlap=True, tickCount=6)
 _DURATIONS_SHOWN: Final = 16
+_TICKS: Final = (
+    *(0.1, 0.3, 1, 3, 10, 30),
+    *(60, 180, 600, 1800, 3600, 10800, 36000, 86400, 259200, 604800),
+)
 _SECONDS: Final = (
     "datum.value < 60 ? format(datum.value, '~r') + 's'"
     " : datum.value < 3600 ? format(datum.value / 60, '~r') + 'm'"
@@ -56,8 +61,11 @@ def outcomes(rows: list[Row]) -> alt.Chart:
     return _dressed(chart, f"Outcomes per day: {many(total, 'job')} ended: {said or 'none'}.")
 
 
-def failure_rate(rows: list[Row], width: int | str = "container") -> alt.LayerChart:
-    """One kind's failure rate: of 7 days as a line, of each day as a dot, anomalies in red."""
+def failure_rate(rows: list[Row], since: date, width: int | str = "container") -> alt.LayerChart:
+    """One kind's failure rate: of 7 days as a line, of each day as a dot, anomalies as diamonds.
+
+    `since` is the first day shown, so that charts beside each other show the same.
+    """
     newest = rows[-1]
     name = f"{newest['source']} {newest['kind']}"
     anomalies = sum(row["is_anomaly"] for row in rows)
@@ -65,8 +73,9 @@ def failure_rate(rows: list[Row], width: int | str = "container") -> alt.LayerCh
         f"Failure rate of {name}: {share(newest['failure_rate_7d'])} in the last 7 days,"
         f" of {many(newest['rated_7d'], 'rated job')}; {many(anomalies, 'anomaly', 'anomalies')}."
     )
+    shown = alt.Scale(type="utc", domain=[_day(since), _day(newest["day"])])
     base = _chart(rows).encode(
-        x=alt.X("day", axis=_AXIS, **_DAY),
+        x=alt.X("day", axis=_AXIS, **{**_DAY, "scale": shown}),
         tooltip=[
             alt.Tooltip("day", type="temporal", timeUnit="utcyearmonthdate", title="day"),
             alt.Tooltip("failed", type="quantitative", format=",", title="failed"),
@@ -85,7 +94,7 @@ def failure_rate(rows: list[Row], width: int | str = "container") -> alt.LayerCh
         return alt.Y(column, type="quantitative", scale=scale, axis=axis)
 
     line = base.mark_line(color=STATUS["failed"], strokeWidth=2).encode(y=rate("failure_rate_7d"))
-    before = base.mark_line(color=STATUS["cancelled"], strokeDash=[3, 3], strokeWidth=1).encode(
+    before = base.mark_line(color=STATUS["cancelled"], strokeDash=[4, 3], strokeWidth=1.2).encode(
         y=rate("failure_rate_28d")
     )
     days = (
@@ -145,10 +154,9 @@ def durations(rows: list[Row]) -> alt.LayerChart | None:
             alt.Tooltip("measure", type="nominal", title="time"),
         ],
     )
-    axis = alt.Axis(
-        title=None, labelExpr=_SECONDS, values=[0.1, 1, 10, 60, 600, 3600, 36000, 360000]
-    )
-    log = alt.Scale(type="log", nice=False)
+    axis = alt.Axis(title=None, labelExpr=_SECONDS, values=_TICKS, gridOpacity=0.4)
+    reached = [row["p50"] for row in shown] + [row["p95"] for row in shown]
+    log = alt.Scale(type="log", nice=False, domain=[min(reached) * 0.8, max(reached) * 1.25])
     reach = base.mark_rule(strokeWidth=5, opacity=0.35, color=STATUS["running"], strokeCap="round")
     half = base.mark_circle(size=75, color=STATUS["running"], opacity=1)
     most = base.mark_tick(thickness=3, height=13, color=STATUS["running"])
@@ -158,6 +166,10 @@ def durations(rows: list[Row]) -> alt.LayerChart | None:
         most.encode(x=alt.X("p95", type="quantitative", scale=log, axis=axis)),
     )
     return _dressed(layered.properties(width="container", height=22 * len(shown)), said)
+
+
+def _day(day: date) -> alt.DateTime:
+    return alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True)
 
 
 def _chart(rows: list[Row]) -> alt.Chart:
@@ -175,8 +187,8 @@ def _dressed(chart: Any, said: str) -> Any:
     font = "system-ui, sans-serif"
     return (
         chart.properties(description=said, usermeta=_EMBED)
-        .configure_view(stroke=None)
         .configure(font=font, background="transparent")
+        .configure_view(stroke="transparent")
         .configure_axis(labelFontSize=11, gridOpacity=0.25, domain=False, ticks=False)
         .configure_legend(labelFontSize=12, symbolType="square")
     )

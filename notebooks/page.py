@@ -16,7 +16,6 @@ from jobledger.pipelines.wording import UNKNOWN, ago, many, moment, share, span
 
 _HEADING: Final = Markup('<h2 class="jl-heading">{}</h2>')
 _FAILED_ROWS: Final = 200
-_LOOKED_AT: Final = 1_000_000
 _FACTS: Final = (
     *("object", "operation", "status", "provider_status", "created_at", "started_at"),
     *("finished_at", "finished_at_basis", "queue_seconds", "run_seconds", "total_seconds"),
@@ -56,6 +55,16 @@ ON_DEMAND: Final = note(
 )
 
 
+TREND_KEY: Final = (
+    "Line: the 7 days that end with the day. Dots: single days, larger for more jobs. Dashed: the 28"
+    " days before. Diamonds: anomalies. The kinds that fail most now come first."
+)
+DURATION_KEY: Final = (
+    "Dot: half of the jobs took at most this long (p50). Bar's end: 95 % did (p95). Run time, or total"
+    " time where the provider tells no run time; objects with most jobs first."
+)
+
+
 def trend(rows: Sequence[Row]) -> Markup:
     """What a kind's chart of failure rates is of, and where it stands."""
     newest = rows[-1]
@@ -90,28 +99,13 @@ _COLUMNS: Final = {
 
 def plain(row: Row) -> Row:
     """A row for a table from which one chooses: texts and numbers."""
-    return {
-        _COLUMNS.get(name, name): f"{value:%Y-%m-%d %H:%M}"
-        if isinstance(value, datetime)
-        else value
-        for name, value in row.items()
-    }
+    return {_COLUMNS.get(name, name): _plain(value) for name, value in row.items()}
 
 
 def unplain(row: Row) -> Row:
     """The same row, under its own names."""
     names = {shown: name for name, shown in _COLUMNS.items()}
     return {names.get(name, name): value for name, value in row.items()}
-
-
-def first_megabyte(pieces: Iterable[bytes]) -> tuple[bytes, bool]:
-    """As much of an answer as someone looks at, and whether it is all."""
-    said = b""
-    for piece in pieces:
-        said += piece
-        if len(said) > _LOOKED_AT:
-            return said[:_LOOKED_AT], False
-    return said, True
 
 
 def cards(totals: Row, open_jobs: Sequence[Row], period: str) -> Markup:
@@ -165,7 +159,7 @@ def health(rows: Sequence[Row], now: datetime) -> Markup:
             for row in rows
         ],
         numbers=(4, 5, 6),
-    ) + definitions("health", "stuck")
+    ) + definitions("health")
 
 
 def rates(rows: Sequence[Row], period: str) -> Markup:
@@ -191,7 +185,7 @@ def rates(rows: Sequence[Row], period: str) -> Markup:
 
 def durations(rows: Sequence[Row], period: str) -> Markup:
     """How long jobs take, in numbers."""
-    return table(
+    numbers = table(
         f"Durations, {PERIODS[period]}",
         (
             *("Source", "Kind", "Object", "n", "Run p50", "Run p95"),
@@ -213,6 +207,9 @@ def durations(rows: Sequence[Row], period: str) -> Markup:
         ],
         numbers=range(3, 10),
     )
+    return Markup(
+        '<details class="jl-more"><summary>All durations in numbers</summary>{}</details>'
+    ).format(numbers) + definitions("run", "total")
 
 
 def open_jobs(rows: Sequence[Row]) -> Markup:
@@ -362,6 +359,12 @@ def _bar(succeeded: float | None, partial: float | None) -> Markup:
             for status, part in pieces
         ),
     )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return UNKNOWN if value is None else value
 
 
 def _when(at: datetime | None, now: datetime) -> Markup:
