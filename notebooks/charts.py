@@ -1,16 +1,17 @@
-"""The charts, of rows that were asked for. They are drawn as SVG, and say in words what they show."""
+"""The charts, of rows that were asked for: drawn as SVG, and saying in words what they show."""
 
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import altair as alt
 
 from jobledger.notebooks.asking import Row
 from jobledger.notebooks.look import STATUS
-from jobledger.pipelines.wording import many, share, span
+from jobledger.pipelines.wording import UNKNOWN, many, share, span
 
+Drawn: TypeAlias = alt.Chart | alt.LayerChart
 _EMBED: Final = {"embedOptions": {"renderer": "svg", "actions": False}}
-_DAY: Final = {"timeUnit": "utcyearmonthdate", "type": "temporal", "scale": alt.Scale(type="utc")}
+_DAY: Final = "utcyearmonthdate(day):T"
 """Days are in UTC, wherever the reader is."""
 _AXIS: Final = alt.Axis(format="%-d %b", title=None, grid=False, labelOverlap=True, tickCount=6)
 _DURATIONS_SHOWN: Final = 16
@@ -26,7 +27,7 @@ _SECONDS: Final = (
 )
 
 
-def outcomes(rows: list[Row]) -> alt.Chart:
+def outcomes(rows: list[Row]) -> Drawn:
     """How many jobs ended each day, and how."""
     ended = [row for row in rows if row["jobs"]]
     statuses = [status for status in STATUS if status in {row["status"] for row in ended}]
@@ -41,7 +42,7 @@ def outcomes(rows: list[Row]) -> alt.Chart:
         .transform_calculate(order=order)
         .mark_bar(binSpacing=1)
         .encode(
-            x=alt.X("day", axis=_AXIS, **_DAY),
+            x=alt.X(_DAY, axis=_AXIS, scale=alt.Scale(type="utc")),
             y=alt.Y("jobs", type="quantitative", title="jobs", axis=alt.Axis(tickMinStep=1)),
             color=alt.Color(
                 "status",
@@ -51,7 +52,7 @@ def outcomes(rows: list[Row]) -> alt.Chart:
             ),
             order=alt.Order("order", type="quantitative"),
             tooltip=[
-                alt.Tooltip("day", type="temporal", timeUnit="utcyearmonthdate", title="day"),
+                alt.Tooltip(_DAY, title="day"),
                 alt.Tooltip("status", type="nominal"),
                 alt.Tooltip("jobs", type="quantitative", format=","),
             ],
@@ -61,7 +62,7 @@ def outcomes(rows: list[Row]) -> alt.Chart:
     return _dressed(chart, f"Outcomes per day: {many(total, 'job')} ended: {said or 'none'}.")
 
 
-def failure_rate(rows: list[Row], since: date, width: int | str = "container") -> alt.LayerChart:
+def failure_rate(rows: list[Row], since: date, width: int | str = "container") -> Drawn:
     """One kind's failure rate: of 7 days as a line, of each day as a dot, anomalies as diamonds.
 
     `since` is the first day shown, so that charts beside each other show the same.
@@ -75,9 +76,9 @@ def failure_rate(rows: list[Row], since: date, width: int | str = "container") -
     )
     shown = alt.Scale(type="utc", domain=[_day(since), _day(newest["day"])])
     base = _chart(rows).encode(
-        x=alt.X("day", axis=_AXIS, **{**_DAY, "scale": shown}),
+        x=alt.X(_DAY, axis=_AXIS, scale=shown),
         tooltip=[
-            alt.Tooltip("day", type="temporal", timeUnit="utcyearmonthdate", title="day"),
+            alt.Tooltip(_DAY, title="day"),
             alt.Tooltip("failed", type="quantitative", format=",", title="failed"),
             alt.Tooltip("rated", type="quantitative", format=",", title="of rated (n)"),
             alt.Tooltip("failure_rate", type="quantitative", format=".1%", title="that day"),
@@ -117,12 +118,12 @@ def failure_rate(rows: list[Row], since: date, width: int | str = "container") -
     return _dressed(layered, said)
 
 
-def durations(rows: list[Row]) -> alt.LayerChart | None:
+def durations(rows: list[Row]) -> Drawn | None:
     """How long jobs take: from half of them to 95 % of them, on a scale of powers of ten.
 
     A kind that tells no run time is shown by its total time. None where nothing tells any.
     """
-    shown = []
+    shown: list[Row] = []
     for row in rows:
         measure = "run" if row["run_p50"] is not None else "total"
         low, high = row[f"{measure}_p50"], row[f"{measure}_p95"]
@@ -130,7 +131,7 @@ def durations(rows: list[Row]) -> alt.LayerChart | None:
             continue
         shown.append(
             {
-                "job": f"{row['source']} · {row['kind']} · {row['object'] or '–'}",
+                "job": f"{row['source']} · {row['kind']} · {row['object'] or UNKNOWN}",
                 "n": row["n"],
                 "measure": measure,
                 # there is no place for 0 on such a scale
@@ -180,15 +181,16 @@ def _chart(rows: list[Row]) -> alt.Chart:
         }
         for row in rows
     ]
-    return alt.Chart(alt.Data(values=values))
+    return alt.Chart(alt.InlineData(values=values))
 
 
-def _dressed(chart: Any, said: str) -> Any:
+def _dressed(chart: Any, said: str) -> Drawn:
     font = "system-ui, sans-serif"
-    return (
+    dressed: Drawn = (
         chart.properties(description=said, usermeta=_EMBED)
         .configure(font=font, background="transparent")
         .configure_view(stroke="transparent")
         .configure_axis(labelFontSize=11, gridOpacity=0.25, domain=False, ticks=False)
         .configure_legend(labelFontSize=12, symbolType="square")
     )
+    return dressed

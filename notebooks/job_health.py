@@ -294,7 +294,7 @@ def _(ask, key, project):
         with mo.status.spinner(title="Asking the provider"):
             _said, _is_whole = failed_rows(project, key)
         _shown = html(page.failed_rows(_said, is_whole=_is_whole))
-    except Exception as error:  # whatever it is, people read one line of it
+    except Exception as error:  # noqa: BLE001 - whatever it is, people read one line of it
         _shown = mo.callout(mo.plain_text(explained(error)[0]), kind="warn")
     _shown
     return
