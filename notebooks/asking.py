@@ -5,6 +5,7 @@ memory, over the chosen jobs alone. So a number on the page is what the view of 
 those jobs, and there is one definition of it, the view's.
 """
 
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any, Final, TypeAlias
 
 import duckdb
 
+from jobledger.pipelines.failed_records import failed_records
 from jobledger.pipelines.lineage import Name
+from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import attached
 from jobledger.pipelines.quoting import literal, quoted
 from jobledger.pipelines.views import packaged
@@ -28,6 +31,7 @@ PERIODS: Final = {
 """The periods of the views, and what people call them."""
 MOST: Final = 500
 """Rows of a list that someone scrolls through."""
+_LOOKED_AT: Final = 1_000_000
 _CHART_DAYS: Final = {"1d": 14, "7d": 14, "30d": 30}
 """Days that charts show: a day or a week alone has no trend."""
 
@@ -281,8 +285,8 @@ class Chosen(Published):
     def reasons(self) -> list[Row]:
         """`failure_reasons` of the jobs that failed in the period; the most frequent first."""
         return self.rows(
-            "select source, kind, fingerprint, count(*) as jobs,"
-            " cast(sum(failures.records_failed) as bigint) as records_failed,"
+            "select fingerprint, count(*) as jobs,"
+            " cast(sum(failures.records_failed) as bigint) as records_failed, source, kind,"
             " min(counted_at) as first_at, max(counted_at) as last_at"
             f" from ({self._failures}) as failures group by source, kind, fingerprint"
             f" order by jobs desc, last_at desc, source, kind, fingerprint limit {MOST}"
@@ -296,8 +300,8 @@ class Chosen(Published):
             if reason
         ]
         return self.rows(
-            "select source, kind, job_id, object, status, counted_at as ended_at, records_failed,"
-            f" error_message from ({self._failures}) as failures"
+            "select counted_at as ended_at, source, kind, object, status, records_failed,"
+            f" error_message, job_id from ({self._failures}) as failures"
             f" where {' and '.join(['true', *same])}"
             f" order by counted_at desc, source, kind, job_id limit {MOST}"
         )
@@ -305,10 +309,31 @@ class Chosen(Published):
     @property
     def _failures(self) -> str:
         return (
-            "select * from (select failures.*, outcomes.object from chosen.staging.failures as failures"
-            " join chosen.staging.outcomes as outcomes using (source, provider, kind, job_id))"
-            f" where {self._since}"
+            "select failures.*, outcomes.object from chosen.staging.failures as failures"
+            " join chosen.staging.outcomes as outcomes using (source, provider, kind, job_id)"
+            f" where failures.{self._since}"
         )
+
+
+def failed_rows(project: Project, key: Row) -> tuple[bytes, bool]:
+    """As much as someone looks at of what the provider says of a job's failed rows; is it all?
+
+    It is customer data: it goes to whoever asked, and nowhere else. Raises what `failed_records`
+    raises; a page does not wait for as long as a sync may.
+    """
+    patience = {**project.environment, "SYNC__TIME_LIMIT": "60s"}
+    said = b""
+    for piece in failed_records(
+        Project(project.folder, patience),
+        key["source"],
+        key["kind"],
+        key["job_id"],
+        threading.Event(),
+    ):
+        said += piece
+        if len(said) > _LOOKED_AT:
+            return said[:_LOOKED_AT], False
+    return said, True
 
 
 def _in_some_order(connection: duckdb.DuckDBPyConnection, views: dict[Name, str]) -> None:

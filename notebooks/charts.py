@@ -1,18 +1,24 @@
-"""The charts, of rows that were asked for. They are drawn as SVG, and say in words what they show."""
+"""The charts, of rows that were asked for: drawn as SVG, and saying in words what they show."""
 
-from typing import Any, Final
+from datetime import date
+from typing import Any, Final, TypeAlias
 
 import altair as alt
 
 from jobledger.notebooks.asking import Row
 from jobledger.notebooks.look import STATUS
-from jobledger.pipelines.wording import many, share, span
+from jobledger.pipelines.wording import UNKNOWN, many, share, span
 
+Drawn: TypeAlias = alt.Chart | alt.LayerChart
 _EMBED: Final = {"embedOptions": {"renderer": "svg", "actions": False}}
-_DAY: Final = {"timeUnit": "utcyearmonthdate", "type": "temporal", "scale": alt.Scale(type="utc")}
+_DAY: Final = "utcyearmonthdate(day):T"
 """Days are in UTC, wherever the reader is."""
 _AXIS: Final = alt.Axis(format="%-d %b", title=None, grid=False, labelOverlap=True, tickCount=6)
 _DURATIONS_SHOWN: Final = 16
+_TICKS: Final = (
+    *(0.1, 0.3, 1, 3, 10, 30),
+    *(60, 180, 600, 1800, 3600, 10800, 36000, 86400, 259200, 604800),
+)
 _SECONDS: Final = (
     "datum.value < 60 ? format(datum.value, '~r') + 's'"
     " : datum.value < 3600 ? format(datum.value / 60, '~r') + 'm'"
@@ -21,7 +27,7 @@ _SECONDS: Final = (
 )
 
 
-def outcomes(rows: list[Row]) -> alt.Chart:
+def outcomes(rows: list[Row]) -> Drawn:
     """How many jobs ended each day, and how."""
     ended = [row for row in rows if row["jobs"]]
     statuses = [status for status in STATUS if status in {row["status"] for row in ended}]
@@ -36,7 +42,7 @@ def outcomes(rows: list[Row]) -> alt.Chart:
         .transform_calculate(order=order)
         .mark_bar(binSpacing=1)
         .encode(
-            x=alt.X("day", axis=_AXIS, **_DAY),
+            x=alt.X(_DAY, axis=_AXIS, scale=alt.Scale(type="utc")),
             y=alt.Y("jobs", type="quantitative", title="jobs", axis=alt.Axis(tickMinStep=1)),
             color=alt.Color(
                 "status",
@@ -46,7 +52,7 @@ def outcomes(rows: list[Row]) -> alt.Chart:
             ),
             order=alt.Order("order", type="quantitative"),
             tooltip=[
-                alt.Tooltip("day", type="temporal", timeUnit="utcyearmonthdate", title="day"),
+                alt.Tooltip(_DAY, title="day"),
                 alt.Tooltip("status", type="nominal"),
                 alt.Tooltip("jobs", type="quantitative", format=","),
             ],
@@ -56,8 +62,11 @@ def outcomes(rows: list[Row]) -> alt.Chart:
     return _dressed(chart, f"Outcomes per day: {many(total, 'job')} ended: {said or 'none'}.")
 
 
-def failure_rate(rows: list[Row], width: int | str = "container") -> alt.LayerChart:
-    """One kind's failure rate: of 7 days as a line, of each day as a dot, anomalies in red."""
+def failure_rate(rows: list[Row], since: date, width: int | str = "container") -> Drawn:
+    """One kind's failure rate: of 7 days as a line, of each day as a dot, anomalies as diamonds.
+
+    `since` is the first day shown, so that charts beside each other show the same.
+    """
     newest = rows[-1]
     name = f"{newest['source']} {newest['kind']}"
     anomalies = sum(row["is_anomaly"] for row in rows)
@@ -65,10 +74,11 @@ def failure_rate(rows: list[Row], width: int | str = "container") -> alt.LayerCh
         f"Failure rate of {name}: {share(newest['failure_rate_7d'])} in the last 7 days,"
         f" of {many(newest['rated_7d'], 'rated job')}; {many(anomalies, 'anomaly', 'anomalies')}."
     )
+    shown = alt.Scale(type="utc", domain=[_day(since), _day(newest["day"])])
     base = _chart(rows).encode(
-        x=alt.X("day", axis=_AXIS, **_DAY),
+        x=alt.X(_DAY, axis=_AXIS, scale=shown),
         tooltip=[
-            alt.Tooltip("day", type="temporal", timeUnit="utcyearmonthdate", title="day"),
+            alt.Tooltip(_DAY, title="day"),
             alt.Tooltip("failed", type="quantitative", format=",", title="failed"),
             alt.Tooltip("rated", type="quantitative", format=",", title="of rated (n)"),
             alt.Tooltip("failure_rate", type="quantitative", format=".1%", title="that day"),
@@ -85,7 +95,7 @@ def failure_rate(rows: list[Row], width: int | str = "container") -> alt.LayerCh
         return alt.Y(column, type="quantitative", scale=scale, axis=axis)
 
     line = base.mark_line(color=STATUS["failed"], strokeWidth=2).encode(y=rate("failure_rate_7d"))
-    before = base.mark_line(color=STATUS["cancelled"], strokeDash=[3, 3], strokeWidth=1).encode(
+    before = base.mark_line(color=STATUS["cancelled"], strokeDash=[4, 3], strokeWidth=1.2).encode(
         y=rate("failure_rate_28d")
     )
     days = (
@@ -108,12 +118,12 @@ def failure_rate(rows: list[Row], width: int | str = "container") -> alt.LayerCh
     return _dressed(layered, said)
 
 
-def durations(rows: list[Row]) -> alt.LayerChart | None:
+def durations(rows: list[Row]) -> Drawn | None:
     """How long jobs take: from half of them to 95 % of them, on a scale of powers of ten.
 
     A kind that tells no run time is shown by its total time. None where nothing tells any.
     """
-    shown = []
+    shown: list[Row] = []
     for row in rows:
         measure = "run" if row["run_p50"] is not None else "total"
         low, high = row[f"{measure}_p50"], row[f"{measure}_p95"]
@@ -121,7 +131,7 @@ def durations(rows: list[Row]) -> alt.LayerChart | None:
             continue
         shown.append(
             {
-                "job": f"{row['source']} · {row['kind']} · {row['object'] or '–'}",
+                "job": f"{row['source']} · {row['kind']} · {row['object'] or UNKNOWN}",
                 "n": row["n"],
                 "measure": measure,
                 # there is no place for 0 on such a scale
@@ -145,10 +155,9 @@ def durations(rows: list[Row]) -> alt.LayerChart | None:
             alt.Tooltip("measure", type="nominal", title="time"),
         ],
     )
-    axis = alt.Axis(
-        title=None, labelExpr=_SECONDS, values=[0.1, 1, 10, 60, 600, 3600, 36000, 360000]
-    )
-    log = alt.Scale(type="log", nice=False)
+    axis = alt.Axis(title=None, labelExpr=_SECONDS, values=_TICKS, gridOpacity=0.4)
+    reached = [row["p50"] for row in shown] + [row["p95"] for row in shown]
+    log = alt.Scale(type="log", nice=False, domain=[min(reached) * 0.8, max(reached) * 1.25])
     reach = base.mark_rule(strokeWidth=5, opacity=0.35, color=STATUS["running"], strokeCap="round")
     half = base.mark_circle(size=75, color=STATUS["running"], opacity=1)
     most = base.mark_tick(thickness=3, height=13, color=STATUS["running"])
@@ -160,6 +169,10 @@ def durations(rows: list[Row]) -> alt.LayerChart | None:
     return _dressed(layered.properties(width="container", height=22 * len(shown)), said)
 
 
+def _day(day: date) -> alt.DateTime:
+    return alt.DateTime(year=day.year, month=day.month, date=day.day, utc=True)
+
+
 def _chart(rows: list[Row]) -> alt.Chart:
     values = [
         {
@@ -168,15 +181,16 @@ def _chart(rows: list[Row]) -> alt.Chart:
         }
         for row in rows
     ]
-    return alt.Chart(alt.Data(values=values))
+    return alt.Chart(alt.InlineData(values=values))
 
 
-def _dressed(chart: Any, said: str) -> Any:
+def _dressed(chart: Any, said: str) -> Drawn:
     font = "system-ui, sans-serif"
-    return (
+    dressed: Drawn = (
         chart.properties(description=said, usermeta=_EMBED)
-        .configure_view(stroke=None)
         .configure(font=font, background="transparent")
+        .configure_view(stroke="transparent")
         .configure_axis(labelFontSize=11, gridOpacity=0.25, domain=False, ticks=False)
         .configure_legend(labelFontSize=12, symbolType="square")
     )
+    return dressed

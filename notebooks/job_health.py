@@ -14,16 +14,14 @@ __generated_with = "0.25.2"
 app = marimo.App(width="medium", app_title="Job health", css_file="job_health.css")
 
 with app.setup:
-    import threading
     import time
 
     import marimo as mo
 
     from jobledger.notebooks import charts, page
-    from jobledger.notebooks.asking import PERIODS, Filters, Published
+    from jobledger.notebooks.asking import PERIODS, Filters, Published, failed_rows
     from jobledger.pipelines.cli.shared import explained
     from jobledger.pipelines.errors import JobledgerError
-    from jobledger.pipelines.failed_records import failed_records
     from jobledger.pipelines.project import Project
 
 
@@ -114,7 +112,13 @@ def _(chosen_before, published):
         allow_select_none=False,
         full_width=True,
     )
-    mo.hstack([*filters.elements.values(), period], widths="equal", gap=1, wrap=True)
+    mo.vstack(
+        [
+            mo.hstack([*filters.elements.values(), period], widths="equal", gap=1, wrap=True),
+            html(page.note("Nothing selected in a filter means all.")),
+        ],
+        gap=0,
+    )
     return filters, period
 
 
@@ -156,7 +160,8 @@ def _(chosen):
         [
             html(page.heading("Outcomes per day", "By the day (UTC) on which a job ended.")),
             charts.outcomes(outcomes),
-        ]
+        ],
+        gap=0,
     )
     return (outcomes,)
 
@@ -171,19 +176,24 @@ def _(chosen):
 @app.cell
 def _(chosen):
     trends = chosen.trends_by_kind()
+    _since = min((rows[0]["day"] for rows in trends), default=None)
     mo.vstack(
         [
-            html(page.heading("Failure rates") + page.definitions("failure rate", "anomaly")),
+            html(page.heading("Failure rates", page.TREND_KEY)),
             mo.hstack(
                 [
-                    mo.vstack([html(page.trend(rows)), charts.failure_rate(rows, 290)], gap=0)
+                    mo.vstack(
+                        [html(page.trend(rows)), charts.failure_rate(rows, _since, 290)], gap=0
+                    )
                     for rows in trends
                 ],
                 wrap=True,
                 justify="start",
                 gap=1,
             ),
-        ]
+            html(page.definitions("failure rate", "anomaly")),
+        ],
+        gap=0,
     )
     return (trends,)
 
@@ -193,12 +203,11 @@ def _(chosen):
     durations = chosen.durations()
     mo.vstack(
         [
-            html(page.heading("Durations") + page.definitions("run", "total")),
+            html(page.heading("Durations", page.DURATION_KEY)),
             charts.durations(durations),
-            mo.accordion(
-                {"All durations in numbers": html(page.durations(durations, chosen.filters.period))}
-            ),
-        ]
+            html(page.durations(durations, chosen.filters.period)),
+        ],
+        gap=0,
     )
     return (durations,)
 
@@ -220,6 +229,8 @@ def _(chosen):
         show_data_types=False,
         show_download=False,
         wrapped_columns=["reason"],
+        column_widths={"reason": 330},
+        text_justify_columns={"jobs": "right", "records failed": "right"},
         label="Reasons of failures; choose one to see its jobs",
     )
     mo.vstack(
@@ -243,6 +254,8 @@ def _(chosen, chosen_reason):
         show_data_types=False,
         show_download=False,
         wrapped_columns=["message"],
+        column_widths={"message": 280},
+        text_justify_columns={"records failed": "right"},
         label="Failed and partial jobs; choose one to see its history",
     )
     mo.vstack([html(page.jobs_heading(reason, failed_jobs)), chosen_job])
@@ -279,13 +292,9 @@ def _(ask, key, project):
     mo.stop(not ask.value)
     try:
         with mo.status.spinner(title="Asking the provider"):
-            _said, _is_whole = page.first_megabyte(
-                failed_records(
-                    project, key["source"], key["kind"], key["job_id"], threading.Event()
-                )
-            )
+            _said, _is_whole = failed_rows(project, key)
         _shown = html(page.failed_rows(_said, is_whole=_is_whole))
-    except Exception as error:  # whatever it is, people read one line of it
+    except Exception as error:  # noqa: BLE001 - whatever it is, people read one line of it
         _shown = mo.callout(mo.plain_text(explained(error)[0]), kind="warn")
     _shown
     return

@@ -1,24 +1,23 @@
-"""What each status and each health looks like, wherever it is shown."""
+"""What each status and each health looks like: as on the report's page (`page.css` there)."""
 
 from typing import Final
 
 STATUS: Final = {
-    "succeeded": "#2a9d6f",
-    "partial": "#e0a100",
-    "failed": "#d1453b",
-    "cancelled": "#8a94a6",
-    "vanished": "#b49ad6",
-    "queued": "#7fb0e0",
-    "running": "#2f7ed8",
+    "succeeded": "#4fae96",
+    "partial": "#e7ac3c",
+    "failed": "#d5485b",
+    "cancelled": "#b4bac6",
+    "vanished": "#b79ad8",
+    "queued": "#8ab4e0",
+    "running": "#3f7fd0",
     "unknown": "#c45fb8",
 }
-"""Colours that differ in lightness too, for those who see few of them apart."""
 HEALTH: Final = {
-    "healthy": "#2a9d6f",
-    "degraded": "#e0a100",
-    "stuck": "#d9730d",
-    "failing": "#d1453b",
-    "stale": "#8e5cc2",
-    "idle": "#8a94a6",
-    "no data": "#8a94a6",
+    "healthy": "#1f8a70",
+    "degraded": "#d98e04",
+    "stuck": "#8a4fbf",
+    "failing": "#c8374a",
+    "stale": "#d98e04",
+    "idle": "#7a8294",
+    "no data": "#7a8294",
 }

@@ -1,13 +1,14 @@
-"""What stands on the page between the charts: HTML, in which every value from the jobs is escaped."""
+"""What stands between the charts: HTML, in which every value from the jobs is escaped."""
 
 import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from jobledger.notebooks.asking import PERIODS, Row
 from jobledger.notebooks.look import HEALTH, STATUS
@@ -16,7 +17,7 @@ from jobledger.pipelines.wording import UNKNOWN, ago, many, moment, share, span
 
 _HEADING: Final = Markup('<h2 class="jl-heading">{}</h2>')
 _FAILED_ROWS: Final = 200
-_LOOKED_AT: Final = 1_000_000
+_LOW_SAMPLE: Final = 20
 _FACTS: Final = (
     *("object", "operation", "status", "provider_status", "created_at", "started_at"),
     *("finished_at", "finished_at_basis", "queue_seconds", "run_seconds", "total_seconds"),
@@ -51,8 +52,18 @@ def note(said: str) -> Markup:
 
 
 ON_DEMAND: Final = note(
-    "Which of its rows failed is customer data: it is asked of the provider for this page alone, and"
-    " kept nowhere."
+    "Which of its rows failed is customer data: it is asked of the provider for this page alone,"
+    " and kept nowhere."
+)
+
+
+TREND_KEY: Final = (
+    "Line: the 7 days that end with the day. Dots: single days, larger for more jobs. Dashed: the"
+    " 28 days before. Diamonds: anomalies. The kinds that fail most now come first."
+)
+DURATION_KEY: Final = (
+    "Dot: half of the jobs took at most this long (p50). Bar's end: 95 % did (p95). Run time, or"
+    " total time where the provider tells no run time; objects with most jobs first."
 )
 
 
@@ -90,28 +101,13 @@ _COLUMNS: Final = {
 
 def plain(row: Row) -> Row:
     """A row for a table from which one chooses: texts and numbers."""
-    return {
-        _COLUMNS.get(name, name): f"{value:%Y-%m-%d %H:%M}"
-        if isinstance(value, datetime)
-        else value
-        for name, value in row.items()
-    }
+    return {_COLUMNS.get(name, name): _plain(value) for name, value in row.items()}
 
 
 def unplain(row: Row) -> Row:
     """The same row, under its own names."""
     names = {shown: name for name, shown in _COLUMNS.items()}
     return {names.get(name, name): value for name, value in row.items()}
-
-
-def first_megabyte(pieces: Iterable[bytes]) -> tuple[bytes, bool]:
-    """As much of an answer as someone looks at, and whether it is all."""
-    said = b""
-    for piece in pieces:
-        said += piece
-        if len(said) > _LOOKED_AT:
-            return said[:_LOOKED_AT], False
-    return said, True
 
 
 def cards(totals: Row, open_jobs: Sequence[Row], period: str) -> Markup:
@@ -165,7 +161,7 @@ def health(rows: Sequence[Row], now: datetime) -> Markup:
             for row in rows
         ],
         numbers=(4, 5, 6),
-    ) + definitions("health", "stuck")
+    ) + definitions("health")
 
 
 def rates(rows: Sequence[Row], period: str) -> Markup:
@@ -191,7 +187,7 @@ def rates(rows: Sequence[Row], period: str) -> Markup:
 
 def durations(rows: Sequence[Row], period: str) -> Markup:
     """How long jobs take, in numbers."""
-    return table(
+    numbers = table(
         f"Durations, {PERIODS[period]}",
         (
             *("Source", "Kind", "Object", "n", "Run p50", "Run p95"),
@@ -213,6 +209,9 @@ def durations(rows: Sequence[Row], period: str) -> Markup:
         ],
         numbers=range(3, 10),
     )
+    return Markup(
+        '<details class="jl-more"><summary>All durations in numbers</summary>{}</details>'
+    ).format(numbers) + definitions("run", "total")
 
 
 def open_jobs(rows: Sequence[Row]) -> Markup:
@@ -323,34 +322,38 @@ def table(
     """A table; the columns of `numbers` are set to the right."""
     right = set(numbers)
 
-    def line(tag: str, cells: Sequence[Any], scope: str = "") -> Markup:
+    def line(tag: str, cells: Sequence[Any]) -> Markup:
         return Markup("<tr>{}</tr>").format(
             Markup().join(
-                Markup("<{0}{1}{2}>{3}</{0}>").format(
-                    Markup(tag), Markup(scope), Markup(' class="jl-right"' * (at in right)), cell
+                Markup('<{0} {1} class="{2}">{3}</{0}>').format(
+                    tag,
+                    Markup('scope="col"') if tag == "th" else "",
+                    "jl-right" if at in right else "jl-left",
+                    cell,
                 )
                 for at, cell in enumerate(cells)
             )
         )
 
     return Markup(
-        '<div class="jl-scroll" tabindex="0" role="region" aria-label="{0}"><table class="jl-table">'
-        "<caption>{0}</caption><thead>{1}</thead><tbody>{2}</tbody></table></div>"
+        '<div class="jl-scroll" tabindex="0" role="region" aria-label="{0}">'
+        '<table class="jl-table"><caption>{0}</caption><thead>{1}</thead>'
+        "<tbody>{2}</tbody></table></div>"
     ).format(
         caption,
-        line("th", headings, ' scope="col"'),
+        line("th", headings),
         Markup().join(line("td", row) for row in rows),
     )
 
 
 def _sample(count: int) -> Markup:
-    low = Markup(' <span class="jl-low">low sample</span>') if count < 20 else ""  # noqa: PLR2004 - the contract's
+    low = Markup(' <span class="jl-low">low sample</span>') if count < _LOW_SAMPLE else ""
     return Markup("{}{}").format(f"{count:,}", low)
 
 
 def _bar(succeeded: float | None, partial: float | None) -> Markup:
     if succeeded is None:
-        return Markup(UNKNOWN)
+        return escape(UNKNOWN)
     failed = max(1 - succeeded - (partial or 0), 0)
     pieces = (("succeeded", succeeded), ("partial", partial or 0), ("failed", failed))
     return Markup('<span class="jl-rate"><b>{}</b><span class="jl-bar">{}</span></span>').format(
@@ -362,6 +365,12 @@ def _bar(succeeded: float | None, partial: float | None) -> Markup:
             for status, part in pieces
         ),
     )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return UNKNOWN if value is None else value
 
 
 def _when(at: datetime | None, now: datetime) -> Markup:
@@ -386,10 +395,8 @@ def _fact(name: str, row: Row) -> Any:
 
 
 def _pre(text: str, name: str) -> Markup:
-    try:
+    with suppress(ValueError):
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
-        pass
     return Markup('<pre class="jl-raw" tabindex="0" role="region" aria-label="{}">{}</pre>').format(
         name, text
     )

@@ -1,7 +1,7 @@
 """The notebook, served as a web page to whoever is at this machine and knows its token.
 
-A ledger is readable by its owner only, and so is the page: it is served on the loopback address, and
-the address that is printed holds a token without which nothing is shown, to other users of the
+A ledger is readable by its owner only, and so is the page: it is served on the loopback address,
+and the address that is printed holds a token without which nothing is shown, to other users of the
 machine as to other pages in the browser.
 """
 
@@ -10,6 +10,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
+from importlib import import_module
 from importlib.resources import as_file, files
 from typing import Final
 
@@ -25,9 +26,11 @@ def serve(project: Project, port: int, ready: Callable[[str], None]) -> None:
     A port of 0 is any that is free. Raises `JobledgerError`, `ConfigError`.
     """
     try:
-        import altair  # noqa: F401 - the notebook's, asked for here so that one line says what is missing
         import marimo
         import uvicorn
+
+        # the notebook's, asked for here so that one line says what is missing
+        import_module("altair")
     except ModuleNotFoundError as error:
         raise JobledgerError(
             f"the dashboard needs {error.name}, which is not installed: run"
