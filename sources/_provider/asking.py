@@ -8,7 +8,13 @@ from typing import Final
 from urllib.parse import quote
 
 from jobledger.sources._provider.client import Client
-from jobledger.sources._provider.errors import BadReply, NotFound, ProviderError
+from jobledger.sources._provider.errors import (
+    BadReply,
+    NotAvailable,
+    NotFound,
+    ProviderError,
+    Refused,
+)
 from jobledger.sources._provider.kind import Ask, Kind, unwrapped
 from jobledger.sources._provider.reading import Reader, Reading
 
@@ -60,8 +66,13 @@ class Answer:
 
     @property
     def is_refused(self) -> bool:
-        """The provider answered, and would not tell (400, 403, 404)."""
-        return self.error is not None and (self.is_gone or self.error.status in _REFUSALS)
+        """The provider answered, and would not tell (400, 403, 404).
+
+        Limits come as 403 too, and a gateway's page as 404: those say nothing of the job.
+        """
+        return self.is_gone or (
+            isinstance(self.error, Refused | NotAvailable) and self.error.status in _REFUSALS
+        )
 
 
 class Asker:
