@@ -73,11 +73,12 @@ class Answer:
     def is_refused(self) -> bool:
         """The provider answered, and would not tell (400, 403, 404).
 
-        A limit or a login that fails may come with the same HTTP status, and is none.
+        A limit or a login that fails may come with the same HTTP status, and a gateway's page
+        with 404: those say nothing of the job.
         """
         if isinstance(self.error, NotFound | NotAvailable):
             return True
-        return isinstance(self.error, Refused | BadReply) and self.error.status in _REFUSALS
+        return isinstance(self.error, Refused) and self.error.status in _REFUSALS
 
 
 class Asker:

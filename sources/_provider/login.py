@@ -6,7 +6,7 @@ bearer and refresh token flows.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -119,9 +119,9 @@ class Login:
         renew_at = inf if life is None else monotonic + max(life - min(60, life / 10), 1)
         return Token(answer["access_token"], base_url, renew_at, is_renewal)
 
-    def rotated(self, answer: Mapping[str, Any]) -> str | None:
+    def rotated(self, answer: Any) -> str | None:
         """The new refresh token of an answer, if it has one that replaces the one sent."""
-        token = answer.get("refresh_token")
+        token = answer.get("refresh_token") if isinstance(answer, dict) else None
         if not self.flow.rotates or not token:
             return None
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
