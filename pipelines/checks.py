@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from jobledger.pipelines.lineage import reads
+from jobledger.pipelines.query import reading
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,11 @@ def run(connection: duckdb.DuckDBPyConnection, own: Path | None) -> list[Checked
 def _run(connection: duckdb.DuckDBPyConnection, check: Check) -> Checked:
     try:
         reads(connection, check.sql)
-        result = connection.execute(check.sql)
-        columns = tuple(name for name, *_ in result.description or ())
-        rows = tuple(result.fetchall())
+        # each by itself: one that fails leaves its transaction of no use to the next
+        with reading(connection):
+            result = connection.execute(check.sql)
+            columns = tuple(name for name, *_ in result.description or ())
+            rows = tuple(result.fetchall())
     except duckdb.InterruptException:
         raise
     except (duckdb.Error, ValueError) as error:

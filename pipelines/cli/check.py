@@ -56,7 +56,7 @@ def command(
 
     from jobledger.pipelines.checks import run
     from jobledger.pipelines.notify import receiver
-    from jobledger.pipelines.query import explained, open_published, reading, time_limit
+    from jobledger.pipelines.query import explained, open_published, time_limit
 
     # what is wrong with an address is said before anything is done
     receivers = [(url, receiver(url, number)) for number, url in enumerate(urls, 1)]
@@ -64,7 +64,6 @@ def command(
         open_published(project.warehouse) as connection,
         time_limit(connection, timeout, give_up),
         explained(),
-        reading(connection),
     ):
         checked = run(connection, project.sql_dir)
     if as_json:

@@ -34,6 +34,8 @@ _NARROW: Final = 78
 """Below this the trend is left out."""
 _NARROWEST: Final = 65
 """Below this durations are too."""
+_TINY: Final = 50
+"""Below this so is the number of jobs."""
 _LINES: Final = 20
 """How many lines kinds may take, so that all fits one screen."""
 
@@ -125,7 +127,8 @@ def _kinds(summary: Summary, console: Console) -> list[RenderableType]:
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("", no_wrap=True, overflow="ellipsis", min_width=10)
-    for name in ("health", "success", "rated"):
+    named = 3 if console.width >= _TINY else 2
+    for name in ("health", "success", "rated")[:named]:
         justify: JustifyMethod = "left" if name == "health" else "right"
         table.add_column(name, justify=justify, no_wrap=True, min_width=len(name))
     if has_trend:
@@ -135,7 +138,7 @@ def _kinds(summary: Summary, console: Console) -> list[RenderableType]:
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     for kind in shown:
-        row = [Text(_name(kind)), health(kind.health), *_rate(kind)]
+        row = [Text(_name(kind)), *(health(kind.health), *_rate(kind))[:named]]
         if has_trend:
             days = summary.trends.get((kind.source, kind.kind), [])
             row.append(sparkline(days[-SPARK_DAYS:], is_ascii=console.options.ascii_only))

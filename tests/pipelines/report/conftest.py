@@ -1,0 +1,70 @@
+"""A project with a ledger of made-up rows, published on demand."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import pytest
+
+from jobledger.pipelines.cli import main
+from jobledger.pipelines.ledger import Ledger
+from jobledger.pipelines.project import Project
+from jobledger.pipelines.views import put_in_place
+from tests.sql.worlds import NOW, World
+
+
+class Done(NamedTuple):
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Scene:
+    """A project whose ledger is made of rows put into its world."""
+
+    def __init__(self, folder: Path, ledger: Ledger) -> None:
+        self.project = Project(folder, {})
+        self.world = World(ledger.connection)
+        self._ledger = ledger
+
+    def publish(self) -> None:
+        """Puts the ledger where readers look, with the world's present."""
+
+        def put_views(connection: duckdb.DuckDBPyConnection) -> None:
+            put_in_place(connection, None)
+            World(connection).time_is(NOW)
+
+        self._ledger.publish(put_views)
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    folder = tmp_path / "acme"
+    folder.mkdir()
+    with Ledger(tmp_path / "ledger.duckdb", folder / "jobs.duckdb") as ledger:
+        scene = Scene(folder, ledger)
+        put_in_place(ledger.connection, None)
+        scene.world.clear()
+        yield scene
+
+
+@pytest.fixture
+def run(scene: Scene, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in the scene's project."""
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("JOBLEDGER_NOTIFY", raising=False)
+
+    def run(*words: str) -> Done:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(["--project", str(scene.project.folder), *words])
+        out, err = capfd.readouterr()
+        return Done(int(ended.value.code or 0), out, err)
+
+    return run

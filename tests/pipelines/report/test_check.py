@@ -1,0 +1,271 @@
+"""Checks as a command: problems, exit codes, and messages that are sent once, to loopback."""
+
+import json
+import stat
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from tests.pipelines.report.conftest import Run, Scene
+from tests.pipelines.report.story import tell
+from tests.sql.worlds import ago
+
+# apprise asks for what Python 3.13 has no more
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
+
+SECRET = "s3cr3t-t0ken"
+PROBLEMS = """\
+stuck_jobs: 1 problem  one row per open job that should have moved by now
+  salesforce ingest 750stuck: waiting_for_data: Open, created 30.0 h ago, unchanged for 30.0 h
+"""
+CHECKS = [
+    "counts_that_do_not_add_up",
+    "failing_kinds",
+    "finish_before_creation",
+    "gaps",
+    "late_syncs",
+    "rejected_records",
+    "stuck_jobs",
+    "unknown_statuses",
+]
+
+
+class Hook:
+    """A webhook on this machine that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.heard: list[dict[str, Any]] = []
+        self.status = 200
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                message = json.loads(self.rfile.read(length))
+                assert self.path == f"/{SECRET}"
+                if hook.status < 300:
+                    hook.heard.append(message)
+                self.send_response(hook.status)
+                self.send_header("Location", f"http://127.0.0.1:{hook.port}/{SECRET}")
+                self.end_headers()
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_port
+        self.url = f"json://127.0.0.1:{self.port}/{SECRET}"
+
+    def titles(self) -> list[str]:
+        """What it was told since it was last asked."""
+        told = [message["title"] for message in self.heard]
+        self.heard.clear()
+        return told
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    hook = Hook()
+    thread = threading.Thread(target=hook.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield hook
+    hook.server.shutdown()
+    hook.server.server_close()
+    thread.join()
+
+
+def test_problems_are_printed_by_check(scene: Scene, run: Run) -> None:
+    tell(scene.world)
+    scene.publish()
+    done = run("check")
+    assert (done.code, done.out) == (4, PROBLEMS)
+    good = ", ".join(name for name in CHECKS if name != "stuck_jobs")
+    assert done.err == f"nothing found by {good}\n"
+
+
+def test_json_has_every_check(scene: Scene, run: Run) -> None:
+    tell(scene.world)
+    scene.publish()
+    done = run("check", "--json")
+    checks = {each["check"]: each for each in json.loads(done.out)}
+    assert (done.code, sorted(checks)) == (4, CHECKS)
+    assert checks["stuck_jobs"] == {
+        "check": "stuck_jobs",
+        "title": "one row per open job that should have moved by now",
+        "problems": [
+            {
+                "source": "salesforce",
+                "kind": "ingest",
+                "job_id": "750stuck",
+                "object": "Account",
+                "provider_status": "Open",
+                "stuck_reason": "waiting_for_data",
+                "problem": ("waiting_for_data: Open, created 30.0 h ago, unchanged for 30.0 h"),
+            }
+        ],
+        "error": None,
+    }
+    assert [each["problems"] for each in checks.values()].count([]) == 7
+
+
+def test_nothing_wrong_is_exit_0(scene: Scene, run: Run) -> None:
+    scene.world.run()
+    scene.publish()
+    done = run("check")
+    assert (done.code, done.out) == (0, "")
+
+
+def _own(scene: Scene, name: str, sql: str) -> None:
+    folder = scene.project.sql_dir / "checks"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.sql").write_text(sql)
+
+
+def test_own_checks_run_and_one_that_cannot_is_exit_1(scene: Scene, run: Run) -> None:
+    tell(scene.world)
+    scene.publish()
+    _own(
+        scene,
+        "odd",
+        "-- one row per odd value\nselect 'nan'::double as number,"
+        " timestamptz '2026-01-01 00:00+00'"
+        " as at, {'a': [1, null]} as nested, 170141183460469231731687303715884105727 as huge",
+    )
+    _own(scene, "broken", "select * from nowhere")
+    _own(scene, "writes", "drop view jobs")
+    done = run("check", "--json")
+    checks = {each["check"]: each for each in json.loads(done.out)}
+    assert done.code == 1
+    assert checks["odd"]["error"] is None
+    assert checks["odd"]["problems"] == [
+        {
+            "number": None,
+            "at": "2026-01-01T00:00:00Z",
+            "nested": {"a": [1, None]},
+            "huge": 170141183460469231731687303715884105727,
+        }
+    ]
+    assert "nowhere" in checks["broken"]["error"]
+    assert checks["writes"]["error"]
+    assert len(checks["stuck_jobs"]["problems"]) == 1
+    assert "broken: could not run: " in run("check").out
+
+
+def test_a_check_that_takes_too_long_is_exit_5(scene: Scene, run: Run) -> None:
+    scene.publish()
+    _own(
+        scene,
+        "endless",
+        "select count(*) from range(1000000) as a (i), range(1000000) as b (j)"
+        " where hash(i * j) = 7",
+    )
+    assert run("check", "--timeout", "0.3").code == 5
+
+
+def test_a_receiver_hears_once_until_it_changes(scene: Scene, run: Run, hook: Hook) -> None:
+    tell(scene.world)
+    scene.publish()
+    first = run("check", "--notify", hook.url)
+    assert first.code == 4
+    assert [(each["title"], each["message"], each["type"]) for each in hook.heard] == [
+        (
+            "acme: stuck jobs: 1 problem",
+            PROBLEMS.splitlines()[1].replace("  ", "- "),
+            "warning",
+        )
+    ]
+    hook.heard.clear()
+    # the same job, later: its age is another, and that is no news
+    scene.world.connection.execute(
+        "update loaded.job_versions set valid_from = valid_from - interval 1 hour,"
+        " created_at = created_at - interval 1 hour where job_id = '750stuck'"
+    )
+    scene.publish()
+    assert run("check", "--notify", hook.url).code == 4
+    assert hook.titles() == []
+    scene.world.job("q-new", status="running", created_at=ago(days=3), valid_from=ago(days=3))
+    scene.publish()
+    run("check", "--notify", hook.url)
+    assert hook.heard[0]["message"].startswith("1 new, 0 gone\n- zuora data_query q-new: slow")
+    assert hook.titles() == ["acme: stuck jobs: 2 problems"]
+    scene.world.connection.execute("delete from loaded.job_versions where not is_terminal")
+    scene.publish()
+    assert run("check", "--notify", hook.url).code == 0
+    assert [each["type"] for each in hook.heard] == ["success"]
+    assert hook.titles() == ["acme: stuck jobs: resolved"]
+    assert run("check", "--notify", hook.url).code == 0
+    assert hook.titles() == []
+
+
+def test_what_was_not_taken_is_sent_again(scene: Scene, run: Run, hook: Hook) -> None:
+    tell(scene.world)
+    scene.publish()
+    # a redirect is not followed, since the message goes where it was sent and nowhere else
+    for status in (500, 307):
+        hook.status = status
+        done = run("check", "--notify", hook.url)
+        assert done.code == 1
+        assert "--notify number 1 (JSON) did not take 'acme: stuck jobs: 1 problem'" in done.err
+    hook.status = 200
+    assert run("check", "--notify", hook.url).code == 4
+    assert hook.titles() == ["acme: stuck jobs: 1 problem"]
+
+
+def test_a_dry_run_sends_nothing_and_forgets_nothing(scene: Scene, run: Run, hook: Hook) -> None:
+    tell(scene.world)
+    scene.publish()
+    for words in (["--notify", hook.url], []):
+        done = run("check", "--dry-run", *words)
+        assert done.code == 4
+        assert "acme: stuck jobs: 1 problem\n- salesforce ingest 750stuck: " in done.out
+    assert not scene.project.state_dir.exists()
+    run("check", "--notify", hook.url)
+    assert hook.titles() == ["acme: stuck jobs: 1 problem"]
+    assert "would send" not in run("check", "--dry-run", "--notify", hook.url).out
+    # standard output stays JSON
+    assert len(json.loads(run("check", "--dry-run", "--json").out)) == 8
+
+
+def test_an_address_is_written_nowhere(
+    scene: Scene, run: Run, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(scene.world)
+    scene.publish()
+    monkeypatch.setenv("JOBLEDGER_NOTIFY", f"{hook.url} json://127.0.0.1:1/{SECRET}")
+    done = run("check", "--debug")
+    assert done.code == 1
+    assert hook.titles() == ["acme: stuck jobs: 1 problem"]
+    assert "--notify number 2 (JSON) did not take" in done.err
+    assert SECRET not in done.out + done.err
+    kept = scene.project.state_dir / "notified.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    text = kept.read_text()
+    assert SECRET not in text
+    assert "stuck" not in text
+    assert "750stuck" not in text
+    wrong = run("check", "--debug", "--notify", f"nosuch://{SECRET}")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "--notify number 1 is no address" in wrong.err
+    assert SECRET not in wrong.err
+
+
+def test_what_jobs_say_calls_nobody(scene: Scene, run: Run, hook: Hook) -> None:
+    scene.world.run()
+    scene.world.job("1", status="unknown", provider_status="<!channel> @everyone\x1b[2J")
+    scene.publish()
+    run("check", "--notify", hook.url)
+    (message,) = (each["message"] for each in hook.heard if "unknown" in each["title"])
+    assert "‹!channel› @\u2060everyone\\x1b[2J" in message
+
+
+def test_without_apprise_it_says_what_to_install(
+    scene: Scene, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "apprise", None)
+    scene.publish()
+    done = run("check", "--notify", "json://127.0.0.1/x")
+    assert done.code == 2
+    assert "pip install 'jobledger[notify]'" in done.err

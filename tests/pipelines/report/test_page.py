@@ -1,0 +1,228 @@
+"""The page: one file that needs nothing and does no harm, as a browser sees it."""
+
+import re
+import shutil
+import stat
+from base64 import b64encode
+from collections.abc import Iterator
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobledger.pipelines.query import asked
+from tests.pipelines.report.conftest import Run, Scene
+from tests.pipelines.report.story import HOSTILE, tell, tell_hostile
+
+CHROMIUM = shutil.which("chromium")
+
+
+class Reader(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def _written(scene: Scene, run: Run, *words: str) -> Path:
+    scene.publish()
+    path = scene.project.folder / "report.html"
+    done = run("report", "-o", str(path), *words)
+    assert (done.code, done.out) == (0, "")
+    return path
+
+
+def test_it_is_one_file_that_loads_nothing(scene: Scene, run: Run) -> None:
+    tell(scene.world)
+    path = _written(scene, run)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    text = path.read_text("utf-8")
+    page = Reader(text)
+    assert "http:" not in text
+    assert "https:" not in text
+    assert "url(" not in text
+    assert "@import" not in text
+    assert {tag for tag, _ in page.tags} & {"link", "img", "iframe", "object", "base"} == set()
+    (policy,) = (
+        attributes["content"] or ""
+        for tag, attributes in page.tags
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    for tag in ("script", "style"):
+        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        hashed = b64encode(sha256(content.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{hashed}'" in policy
+    assert policy.startswith("default-src 'none';")
+
+
+def test_whatever_jobs_are_called_is_text(scene: Scene, run: Run) -> None:
+    tell_hostile(scene.world)
+    scene.world.run(source=f"zuora{HOSTILE}", kind=f"k'\">{HOSTILE}")
+    page = Reader(_written(scene, run).read_text("utf-8"))
+    assert sum(tag == "script" for tag, _ in page.tags) == 1
+    assert not any(tag in {"img", "b"} and "src" in attributes for tag, attributes in page.tags)
+    named = {name for _, attributes in page.tags for name in attributes}
+    assert not {name for name in named if name.startswith("on") or name == "style"}
+    said = "".join(page.texts)
+    for value in (
+        f"{HOSTILE}'\"&",
+        f'"><img src=x onerror=alert(1)>{HOSTILE}',
+        rf"\u202e{HOSTILE}</td>\x1b]0;owned\x07",
+        r"\x1b[2J\x07</title></style></svg>" + HOSTILE,
+        f"k'\">{HOSTILE}",
+    ):
+        assert value in said
+    assert "\u202e" not in said
+
+
+def test_a_page_that_cannot_be_written_leaves_what_was_there(scene: Scene, run: Run) -> None:
+    path = _written(scene, run)
+    before = path.read_bytes()
+    scene.project.warehouse.unlink()
+    assert run("report", "-o", str(path)).code == 1
+    assert path.read_bytes() == before
+    assert run("report", "--days", "0").code == 2
+
+
+def test_long_times_are_several_days_a_bar(scene: Scene, run: Run) -> None:
+    tell(scene.world)
+    scene.world.job("old", finished_at=scene.world.connection.execute(
+        "select timestamptz '2024-01-01 00:00:00+00'"
+    ).fetchall()[0][0])  # fmt: skip
+    page = Reader(_written(scene, run, "--days", "3000").read_text("utf-8"))
+    bars = sum(tag == "rect" and each.get("class") == "hit" for tag, each in page.tags)
+    # 805 days: 7 a bar in each of three charts of kinds and the one of all, and two ranges a kind
+    assert bars == 4 * 115 + 4
+
+
+def test_an_empty_ledger_has_a_page_too(scene: Scene, run: Run) -> None:
+    text = _written(scene, run).read_text("utf-8")
+    assert "Nothing has been synced yet" in text
+
+
+# in a real browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium here to look at the page with")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+def _opened(browser: Any, path: Path, **options: Any) -> tuple[Any, list[str]]:
+    """The page, and what went wrong on it, or was asked of anyone."""
+    page = browser.new_context(offline=True, **options).new_page()
+    wrong: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: wrong.append(request.url))
+    page.goto(path.as_uri())
+    assert wrong.pop(0) == path.as_uri()
+    return page, wrong
+
+
+def test_a_browser_runs_nothing_of_what_jobs_are_called(
+    scene: Scene, run: Run, browser: Any
+) -> None:
+    tell_hostile(scene.world)
+    page, wrong = _opened(browser, _written(scene, run))
+    for summary in page.locator("summary").all():
+        summary.click()
+    for bar in page.locator(".bar").all()[-3:]:
+        bar.hover()
+    page.wait_for_timeout(200)
+    assert wrong == []
+    # as the example of its reason, and among the newest failures
+    assert page.locator("code").all_inner_texts().count(f"{HOSTILE}'\"&") == 2
+
+
+def test_a_browser_shows_the_numbers_of_sql(scene: Scene, run: Run, browser: Any) -> None:
+    tell(scene.world)
+    page, wrong = _opened(browser, _written(scene, run))
+    rates = asked(
+        scene.world.connection,
+        "select kind, rated, job_success_rate from success_rates where period = '30d'",
+    )
+    shown = {
+        row.locator("th .kind").inner_text().strip(): row.locator("td").all_inner_texts()
+        for row in page.locator("#health tbody tr").all()
+    }
+    assert {kind: (cells[2], cells[3].split()[0]) for kind, cells in shown.items()} == {
+        row["kind"]: (
+            f"{100 * row['job_success_rate']:.1f} %".replace("100.0", "100"),
+            str(row["rated"]),
+        )
+        for row in rates
+    }
+    assert "low sample" in shown["auto_backfill"][3]
+    assert shown["ingest"][:2] == ["stuck", "1 of 1 open jobs stuck"]
+    for section in ("#health", "#trends", "#reasons", "#durations", "#stuck", "#freshness"):
+        assert page.locator(f"{section} .note").first.is_visible()
+    assert wrong == []
+
+
+def test_a_chart_says_what_one_points_at_by_mouse_and_by_key(
+    scene: Scene, run: Run, browser: Any
+) -> None:
+    tell(scene.world)
+    page, wrong = _opened(browser, _written(scene, run))
+    chart = page.locator(".trend").nth(2)
+    tip = page.locator("#tip")
+    assert tip.is_hidden()
+    today = "Sun 15 Mar 2026\n2 succeeded, 2 failed\nfailure rate 50.0 %\n21.4 % over 7 days"
+    chart.locator(".bar").last.hover()
+    assert tip.inner_text() == today
+    page.mouse.move(1, 1)
+    assert tip.is_hidden()
+    chart.focus()
+    page.keyboard.press("ArrowLeft")
+    assert tip.inner_text() == today
+    page.keyboard.press("ArrowLeft")
+    assert tip.inner_text().startswith("Sat 14 Mar 2026\n")
+    page.keyboard.press("Escape")
+    assert tip.is_hidden()
+    assert chart.get_attribute("aria-label") == (
+        "120 jobs ended from 2026-02-14 to 2026-03-15, 6 failed"
+    )
+    assert wrong == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_it_fits_a_phone_and_both_schemes(
+    scene: Scene, run: Run, browser: Any, scheme: str, width: int
+) -> None:
+    tell(scene.world)
+    page, wrong = _opened(
+        browser,
+        _written(scene, run),
+        viewport={"width": width, "height": 700},
+        color_scheme=scheme,
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (paper == "rgb(19, 22, 28)") == (scheme == "dark")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator("nav").is_hidden()
+    assert wrong == []

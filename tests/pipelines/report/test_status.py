@@ -1,0 +1,149 @@
+"""Status: what a table says, what JSON says, and whether a schedule is alive."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from jobledger.pipelines.schedule import Heartbeat
+from jobledger.pipelines.status import pulse
+from tests.pipelines.report.conftest import Run, Scene
+from tests.pipelines.report.story import tell
+from tests.sql.worlds import NOW, ago
+
+AGAIN = "start it again with 'jobledger schedule'"
+STATUS = """\
+                     health      last sync             complete    open  gaps  rejects
+salesforce ingest    ● stuck     30 min ago            30 min ago     1     0        0
+  1 of 1 open jobs stuck
+zuora auto_backfill  ● healthy   incomplete 5 min ago  30 min ago     0     1        0
+  0 of 5 jobs failed in 7 days (0.0 %)
+zuora data_query     ● degraded  30 min ago            30 min ago     0     0        1
+  6 of 28 jobs failed in 7 days (21.4 %)
+"""
+
+
+def _told(scene: Scene) -> None:
+    tell(scene.world)
+    scene.world.run(
+        sync_id="s2",
+        kind="auto_backfill",
+        finished_at=ago(minutes=5),
+        outcome="incomplete",
+        gap_from=ago(days=3),
+        gap_to=ago(days=1),
+    )
+    scene.world.reject()
+    scene.publish()
+
+
+def test_a_table_has_ages_and_reasons(scene: Scene, run: Run) -> None:
+    _told(scene)
+    done = run("status")
+    assert (done.code, done.out, done.err) == (0, STATUS, "")
+
+
+def test_json_has_exact_times(scene: Scene, run: Run) -> None:
+    _told(scene)
+    rows = json.loads(run("status", "--json").out)
+    assert [row["kind"] for row in rows] == ["ingest", "auto_backfill", "data_query"]
+    assert rows[1] == {
+        "source": "zuora",
+        "kind": "auto_backfill",
+        "last_sync_at": "2026-03-15T11:55:00Z",
+        "last_outcome": "incomplete",
+        "last_complete_at": "2026-03-15T11:30:00Z",
+        "open_jobs": 0,
+        "gaps": 1,
+        "rejected": 0,
+        "health": "healthy",
+        "reason": "0 of 5 jobs failed in 7 days (0.0 %)",
+    }
+    assert run("status", "--format", "json").out == run("status", "--json").out
+
+
+def test_sources_that_were_never_synced_are_named(scene: Scene, run: Run) -> None:
+    (scene.project.folder / ".dlt").mkdir()
+    config = '[sources.zuora]\nbase_url = "https://a"\n[sources.zuora_eu]\nbase_url = "https://b"\n'
+    (scene.project.folder / ".dlt" / "config.toml").write_text(config)
+    scene.world.run()
+    scene.publish()
+    assert run("status").err == "zuora_eu: never synced; run 'jobledger sync zuora_eu'\n"
+
+
+def test_a_schedule_that_is_alive_is_mentioned(scene: Scene, run: Run) -> None:
+    scene.publish()
+    now = datetime.now(UTC)
+    heart = {
+        "pid": os.getpid(),
+        "rhythm": "every 1h",
+        "at": now.isoformat(),
+        "next_at": (now + timedelta(minutes=40)).isoformat(),
+    }
+    state = scene.project.make_state_dir()
+    (state / "schedule.json").write_text(json.dumps(heart))
+    assert run("status").err.startswith("schedule (every 1h): alive, next sync in ")
+
+
+@pytest.mark.parametrize(
+    ("silent", "due_in", "holder", "said"),
+    [
+        (10, 720, "", "alive, next sync in 12m"),
+        (10, -1, "", "alive, next sync now"),
+        (600, -590, "42", "alive, syncing since 10 min ago"),
+        (
+            600,
+            -590,
+            "43",
+            f"last heard of 10 min ago (PID 42), and a sync was due 9 min ago; {AGAIN}",
+        ),
+        (
+            7200,
+            1800,
+            "",
+            f"last heard of 2 h ago (PID 42); {AGAIN}",
+        ),
+        # no sync takes that long: its mark was left behind
+        (
+            9000,
+            -8990,
+            "42",
+            f"last heard of 2 h ago (PID 42), and a sync was due 2 h ago; {AGAIN}",
+        ),
+    ],
+)
+def test_what_a_sign_of_life_says(
+    tmp_path: Path, silent: float, due_in: float, holder: str, said: str
+) -> None:
+    (tmp_path / "lock.pid").write_text(holder)
+    heart = Heartbeat(
+        42, "every 1h", NOW - timedelta(seconds=silent), NOW + timedelta(seconds=due_in)
+    )
+    told = pulse(heart, tmp_path / "lock.pid", NOW, timedelta(hours=2))
+    assert told == f"schedule (every 1h): {said}"
+
+
+@pytest.mark.parametrize(
+    "words", [["status"], ["status", "--format", "openmetrics"], ["report"], ["check"]]
+)
+def test_nothing_heavy_is_imported(scene: Scene, words: list[str]) -> None:
+    tell(scene.world)
+    scene.publish()
+    script = (
+        "import sys\n"
+        "from jobledger.pipelines.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'pandas', 'dlt', 'pyarrow', 'numpy', 'apprise', 'jinja2'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy) or 0)\n"
+    )
+    folder = str(scene.project.folder)
+    subprocess.run(
+        [sys.executable, "-c", script, "--project", folder, *words],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )

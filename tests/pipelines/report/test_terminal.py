@@ -1,0 +1,120 @@
+"""The summary as it is printed: golden texts, one screen, nothing that moves a terminal."""
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from jobledger.pipelines.report import show
+from jobledger.pipelines.report.summary import Day
+from jobledger.pipelines.report.terminal import sparkline
+from tests.pipelines.report.conftest import Run, Scene
+from tests.pipelines.report.story import tell, tell_hostile
+from tests.sql.worlds import NOW, ago
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+
+class Terminal(io.StringIO):
+    """A terminal of colours."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 150])
+def test_what_it_prints_at_a_width(
+    scene: Scene, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    tell(scene.world)
+    scene.publish()
+    out = io.StringIO()
+    show(scene.project, stream=out)
+    lines = out.getvalue().splitlines()
+    text = "\n".join(line.rstrip() for line in lines) + "\n"
+    assert text == (GOLDEN / f"report_{width}.txt").read_text("utf-8")
+    assert max(map(len, lines)) <= width
+    assert len(lines) <= 40
+
+
+def test_many_kinds_fit_one_screen_with_the_worst_shown(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    tell(scene.world)
+    for number in range(60):
+        scene.world.run(source=f"zuora_{number}")
+    scene.publish()
+    out = io.StringIO()
+    show(scene.project, stream=out)
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert len(lines) <= 40
+    assert lines[0] == "Job health  1 stuck  1 degraded  60 no data  1 healthy"
+    assert "and 53 no data, 1 healthy: 'jobledger status' shows all" in lines
+
+
+def test_colours_only_where_they_are_wanted(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(scene.world)
+    scene.publish()
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    coloured, plain = Terminal(), Terminal()
+    show(scene.project, stream=coloured)
+    assert "\x1b[35m● stuck" in coloured.getvalue()
+    monkeypatch.setenv("NO_COLOR", "1")
+    show(scene.project, stream=plain)
+    assert "\x1b" not in plain.getvalue()
+
+
+def test_what_jobs_say_moves_no_terminal_and_styles_nothing(scene: Scene) -> None:
+    tell_hostile(scene.world)
+    scene.publish()
+    out = io.StringIO()
+    show(scene.project, stream=out)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e]", out.getvalue())
+    assert r"\u202e<script>alert(#)</script></td>\x1b]#;owned\x07" in out.getvalue()
+    assert "open<script>alert(1)</script>" in out.getvalue()
+
+
+def test_a_ledger_with_nothing_in_it_says_so(scene: Scene, run: Run) -> None:
+    scene.publish()
+    done = run("report")
+    assert done.code == 0
+    assert done.out == (
+        "Job health\nlast 30 days: 0 rated jobs, – succeeded; now 0 open, 0 stuck\n"
+        "as of 2026-03-15 12:00 UTC\n\nnothing has been synced yet: run 'jobledger sync'\n"
+    )
+
+
+def test_no_ledger_is_an_error_in_one_line(run: Run) -> None:
+    done = run("report")
+    assert (done.code, done.out) == (1, "")
+    assert "run 'jobledger sync' to make it" in done.err
+
+
+def test_a_kind_not_synced_in_full_is_named(scene: Scene, run: Run) -> None:
+    scene.world.run(finished_at=ago(minutes=3))
+    scene.world.run(kind="auto_backfill", finished_at=ago(days=4))
+    scene.publish()
+    line = run("report").out.splitlines()[2]
+    assert line == (
+        "as of 2026-03-15 12:00 UTC; synced 3 min ago, but zuora auto_backfill in full 4 days ago"
+    )
+
+
+def test_a_sparkline_shows_any_failure_and_days_without_jobs() -> None:
+    rates = [None, 0.0, 0.001, 0.5, 1.0]
+    days = [Day("s", "k", NOW.date(), 0, 0, rate, None, False) for rate in rates]
+    assert sparkline(days).plain == " " * 9 + "·▁▂▅█"
+    assert sparkline(days, is_ascii=True).plain == " " * 9 + " .:+#"
+    assert [span.style for span in sparkline(days).spans] == [
+        "dim",
+        "green",
+        "green",
+        "red",
+        "red",
+    ]
