@@ -52,7 +52,7 @@ def test_openmetrics_say_what_the_views_say(scene: Scene, run: Run) -> None:
         "jobledger_last_job_finished_timestamp_seconds": "gauge",
         "jobledger_last_sync_timestamp_seconds": "gauge",
         "jobledger_last_complete_sync_timestamp_seconds": "gauge",
-        "jobledger_hours_since_complete_sync": "gauge",
+        "jobledger_since_complete_sync_seconds": "gauge",
         "jobledger_sync_requests_7d": "gauge",
         "jobledger_rejected_records_7d": "gauge",
         "jobledger_sync_gaps": "gauge",
@@ -79,7 +79,7 @@ def test_openmetrics_say_what_the_views_say(scene: Scene, run: Run) -> None:
     assert list(values["jobledger_record_success_ratio_7d"]) == [_key(**INGEST)]
     synced = ago(minutes=30).timestamp()
     assert set(values["jobledger_last_complete_sync_timestamp_seconds"].values()) == {synced}
-    assert set(values["jobledger_hours_since_complete_sync"].values()) == {0.5}
+    assert set(values["jobledger_since_complete_sync_seconds"].values()) == {1800}
     assert set(values["jobledger_sync_requests_7d"].values()) == {12}
     assert NOW.timestamp() > max(values["jobledger_last_job_finished_timestamp_seconds"].values())
 
