@@ -6,6 +6,7 @@ written out.
 
 import shutil
 from collections.abc import Iterator, Sequence
+from io import TextIOWrapper
 from math import ceil
 from typing import IO, Final, TextIO, cast
 
@@ -60,6 +61,9 @@ def draw(summary: Summary, stream: TextIO) -> None:
 def console_for(stream: TextIO) -> Console:
     """Rich's idea of a stream, with styles only where they are wanted."""
     is_terminal = stream.isatty()
+    if isinstance(stream, TextIOWrapper):
+        # a mark that the encoding lacks is no reason to show nothing
+        stream.reconfigure(errors="replace")
     return Console(
         file=stream,
         width=None if is_terminal else shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns,

@@ -11,6 +11,7 @@ from jobledger.pipelines.cli import main
 from jobledger.pipelines.ledger import Ledger
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.views import put_in_place
+from tests.pipelines.report.story import tell
 from tests.sql.worlds import NOW, World
 
 
@@ -43,24 +44,37 @@ class Scene:
 Run = Callable[..., Done]
 
 
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    folder = tmp_path / "acme"
-    folder.mkdir()
-    with Ledger(tmp_path / "ledger.duckdb", folder / "jobs.duckdb") as ledger:
-        scene = Scene(folder, ledger)
+def _scene(folder: Path) -> Iterator[Scene]:
+    (folder / "acme").mkdir()
+    with Ledger(folder / "ledger.duckdb", folder / "acme" / "jobs.duckdb") as ledger:
+        scene = Scene(folder / "acme", ledger)
         put_in_place(ledger.connection, None)
         scene.world.clear()
         yield scene
 
 
 @pytest.fixture
-def run(scene: Scene, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command in the scene's project."""
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """An empty one, to be filled."""
+    yield from _scene(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """One in which the story is told already; to be looked at only."""
+    for scene in _scene(tmp_path_factory.mktemp("told")):
+        tell(scene.world)
+        scene.publish()
+        yield scene
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in a scene's project."""
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("JOBLEDGER_NOTIFY", raising=False)
 
-    def run(*words: str) -> Done:
+    def run(scene: Scene, *words: str) -> Done:
         capfd.readouterr()
         with pytest.raises(SystemExit) as ended:
             main(["--project", str(scene.project.folder), *words])

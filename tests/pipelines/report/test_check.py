@@ -77,19 +77,15 @@ def hook() -> Iterator[Hook]:
     thread.join()
 
 
-def test_problems_are_printed_by_check(scene: Scene, run: Run) -> None:
-    tell(scene.world)
-    scene.publish()
-    done = run("check")
+def test_problems_are_printed_by_check(told: Scene, run: Run) -> None:
+    done = run(told, "check")
     assert (done.code, done.out) == (4, PROBLEMS)
     good = ", ".join(name for name in CHECKS if name != "stuck_jobs")
     assert done.err == f"nothing found by {good}\n"
 
 
-def test_json_has_every_check(scene: Scene, run: Run) -> None:
-    tell(scene.world)
-    scene.publish()
-    done = run("check", "--json")
+def test_json_has_every_check(told: Scene, run: Run) -> None:
+    done = run(told, "check", "--json")
     checks = {each["check"]: each for each in json.loads(done.out)}
     assert (done.code, sorted(checks)) == (4, CHECKS)
     assert checks["stuck_jobs"] == {
@@ -114,7 +110,7 @@ def test_json_has_every_check(scene: Scene, run: Run) -> None:
 def test_nothing_wrong_is_exit_0(scene: Scene, run: Run) -> None:
     scene.world.run()
     scene.publish()
-    done = run("check")
+    done = run(scene, "check")
     assert (done.code, done.out) == (0, "")
 
 
@@ -136,7 +132,7 @@ def test_own_checks_run_and_one_that_cannot_is_exit_1(scene: Scene, run: Run) ->
     )
     _own(scene, "broken", "select * from nowhere")
     _own(scene, "writes", "drop view jobs")
-    done = run("check", "--json")
+    done = run(scene, "check", "--json")
     checks = {each["check"]: each for each in json.loads(done.out)}
     assert done.code == 1
     assert checks["odd"]["error"] is None
@@ -151,7 +147,7 @@ def test_own_checks_run_and_one_that_cannot_is_exit_1(scene: Scene, run: Run) ->
     assert "nowhere" in checks["broken"]["error"]
     assert checks["writes"]["error"]
     assert len(checks["stuck_jobs"]["problems"]) == 1
-    assert "broken: could not run: " in run("check").out
+    assert "broken: could not run: " in run(scene, "check").out
 
 
 def test_a_check_that_takes_too_long_is_exit_5(scene: Scene, run: Run) -> None:
@@ -162,13 +158,13 @@ def test_a_check_that_takes_too_long_is_exit_5(scene: Scene, run: Run) -> None:
         "select count(*) from range(1000000) as a (i), range(1000000) as b (j)"
         " where hash(i * j) = 7",
     )
-    assert run("check", "--timeout", "0.3").code == 5
+    assert run(scene, "check", "--timeout", "0.3").code == 5
 
 
 def test_a_receiver_hears_once_until_it_changes(scene: Scene, run: Run, hook: Hook) -> None:
     tell(scene.world)
     scene.publish()
-    first = run("check", "--notify", hook.url)
+    first = run(scene, "check", "--notify", hook.url)
     assert first.code == 4
     assert [(each["title"], each["message"], each["type"]) for each in hook.heard] == [
         (
@@ -184,19 +180,19 @@ def test_a_receiver_hears_once_until_it_changes(scene: Scene, run: Run, hook: Ho
         " created_at = created_at - interval 1 hour where job_id = '750stuck'"
     )
     scene.publish()
-    assert run("check", "--notify", hook.url).code == 4
+    assert run(scene, "check", "--notify", hook.url).code == 4
     assert hook.titles() == []
     scene.world.job("q-new", status="running", created_at=ago(days=3), valid_from=ago(days=3))
     scene.publish()
-    run("check", "--notify", hook.url)
+    run(scene, "check", "--notify", hook.url)
     assert hook.heard[0]["message"].startswith("1 new, 0 gone\n- zuora data_query q-new: slow")
     assert hook.titles() == ["acme: stuck jobs: 2 problems"]
     scene.world.connection.execute("delete from loaded.job_versions where not is_terminal")
     scene.publish()
-    assert run("check", "--notify", hook.url).code == 0
+    assert run(scene, "check", "--notify", hook.url).code == 0
     assert [each["type"] for each in hook.heard] == ["success"]
     assert hook.titles() == ["acme: stuck jobs: resolved"]
-    assert run("check", "--notify", hook.url).code == 0
+    assert run(scene, "check", "--notify", hook.url).code == 0
     assert hook.titles() == []
 
 
@@ -206,11 +202,11 @@ def test_what_was_not_taken_is_sent_again(scene: Scene, run: Run, hook: Hook) ->
     # a redirect is not followed, since the message goes where it was sent and nowhere else
     for status in (500, 307):
         hook.status = status
-        done = run("check", "--notify", hook.url)
+        done = run(scene, "check", "--notify", hook.url)
         assert done.code == 1
         assert "--notify number 1 (JSON) did not take 'acme: stuck jobs: 1 problem'" in done.err
     hook.status = 200
-    assert run("check", "--notify", hook.url).code == 4
+    assert run(scene, "check", "--notify", hook.url).code == 4
     assert hook.titles() == ["acme: stuck jobs: 1 problem"]
 
 
@@ -218,15 +214,15 @@ def test_a_dry_run_sends_nothing_and_forgets_nothing(scene: Scene, run: Run, hoo
     tell(scene.world)
     scene.publish()
     for words in (["--notify", hook.url], []):
-        done = run("check", "--dry-run", *words)
+        done = run(scene, "check", "--dry-run", *words)
         assert done.code == 4
         assert "acme: stuck jobs: 1 problem\n- salesforce ingest 750stuck: " in done.out
     assert not scene.project.state_dir.exists()
-    run("check", "--notify", hook.url)
+    run(scene, "check", "--notify", hook.url)
     assert hook.titles() == ["acme: stuck jobs: 1 problem"]
-    assert "would send" not in run("check", "--dry-run", "--notify", hook.url).out
+    assert "would send" not in run(scene, "check", "--dry-run", "--notify", hook.url).out
     # standard output stays JSON
-    assert len(json.loads(run("check", "--dry-run", "--json").out)) == 8
+    assert len(json.loads(run(scene, "check", "--dry-run", "--json").out)) == 8
 
 
 def test_an_address_is_written_nowhere(
@@ -235,7 +231,7 @@ def test_an_address_is_written_nowhere(
     tell(scene.world)
     scene.publish()
     monkeypatch.setenv("JOBLEDGER_NOTIFY", f"{hook.url} json://127.0.0.1:1/{SECRET}")
-    done = run("check", "--debug")
+    done = run(scene, "check", "--debug")
     assert done.code == 1
     assert hook.titles() == ["acme: stuck jobs: 1 problem"]
     assert "--notify number 2 (JSON) did not take" in done.err
@@ -246,7 +242,7 @@ def test_an_address_is_written_nowhere(
     assert SECRET not in text
     assert "stuck" not in text
     assert "750stuck" not in text
-    wrong = run("check", "--debug", "--notify", f"nosuch://{SECRET}")
+    wrong = run(scene, "check", "--debug", "--notify", f"nosuch://{SECRET}")
     assert (wrong.code, wrong.out) == (2, "")
     assert "--notify number 1 is no address" in wrong.err
     assert SECRET not in wrong.err
@@ -256,7 +252,7 @@ def test_what_jobs_say_calls_nobody(scene: Scene, run: Run, hook: Hook) -> None:
     scene.world.run()
     scene.world.job("1", status="unknown", provider_status="<!channel> @everyone\x1b[2J")
     scene.publish()
-    run("check", "--notify", hook.url)
+    run(scene, "check", "--notify", hook.url)
     (message,) = (each["message"] for each in hook.heard if "unknown" in each["title"])
     assert "‹!channel› @\u2060everyone\\x1b[2J" in message
 
@@ -266,6 +262,6 @@ def test_without_apprise_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "apprise", None)
     scene.publish()
-    done = run("check", "--notify", "json://127.0.0.1/x")
+    done = run(scene, "check", "--notify", "json://127.0.0.1/x")
     assert done.code == 2
     assert "pip install 'jobledger[notify]'" in done.err

@@ -33,10 +33,8 @@ def _of(values: dict[Any, float], labels: dict[str, str], by: str) -> dict[str, 
     }
 
 
-def test_openmetrics_say_what_the_views_say(scene: Scene, run: Run) -> None:
-    tell(scene.world)
-    scene.publish()
-    done = run("status", "--format", "openmetrics")
+def test_openmetrics_say_what_the_views_say(told: Scene, run: Run) -> None:
+    done = run(told, "status", "--format", "openmetrics")
     assert (done.code, done.err) == (0, "")
     assert done.out.endswith("# EOF\n")
     families = list(openmetrics(done.out))
@@ -90,7 +88,7 @@ def test_the_textfile_collectors_format_has_the_same_values(scene: Scene, run: R
     path = scene.project.folder / "jobledger.prom"
     path.touch()
     path.chmod(0o644)
-    assert run("status", "--format", "prometheus", "-o", str(path)).out == ""
+    assert run(scene, "status", "--format", "prometheus", "-o", str(path)).out == ""
     text = path.read_text()
     # whoever could read the file still can
     assert path.stat().st_mode & 0o777 == 0o644
@@ -98,13 +96,15 @@ def test_the_textfile_collectors_format_has_the_same_values(scene: Scene, run: R
     # it knows no state sets, and has no use for the time of a sample
     assert {family.type for family in families} == {"gauge"}
     assert all(sample.timestamp is None for family in families for sample in family.samples)
-    assert _values(families) == _values(openmetrics(run("status", "--format", "openmetrics").out))
+    assert _values(families) == _values(
+        openmetrics(run(scene, "status", "--format", "openmetrics").out)
+    )
 
 
 def test_a_new_file_is_its_owners(scene: Scene, run: Run) -> None:
     scene.publish()
     path = scene.project.folder / "jobledger.prom"
-    run("status", "--format", "openmetrics", "-o", str(path))
+    run(scene, "status", "--format", "openmetrics", "-o", str(path))
     assert path.stat().st_mode & 0o777 == 0o600
     assert [family.samples for family in openmetrics(path.read_text())] == [[]] * 15
 
@@ -112,7 +112,7 @@ def test_a_new_file_is_its_owners(scene: Scene, run: Run) -> None:
 def test_a_kind_never_synced_whole_has_no_time_of_it(scene: Scene, run: Run) -> None:
     scene.world.run(outcome="failed", error_kind="server")
     scene.publish()
-    values = _values(openmetrics(run("status", "--format", "openmetrics").out))
+    values = _values(openmetrics(run(scene, "status", "--format", "openmetrics").out))
     assert values["jobledger_last_complete_sync_timestamp_seconds"] == {}
     assert values["jobledger_job_success_ratio_7d"] == {}
     assert values["jobledger_rated_jobs_7d"] == {_key(**QUERY): 0}
@@ -122,5 +122,7 @@ def test_a_kind_never_synced_whole_has_no_time_of_it(scene: Scene, run: Run) -> 
     "words",
     [("--json", "--format", "prometheus"), ("-o", "status.txt")],
 )
-def test_formats_that_make_no_sense_are_refused(run: Run, words: tuple[str, ...]) -> None:
-    assert run("status", *words).code == 2
+def test_formats_that_make_no_sense_are_refused(
+    scene: Scene, run: Run, words: tuple[str, ...]
+) -> None:
+    assert run(scene, "status", *words).code == 2

@@ -35,17 +35,20 @@ class Reader(HTMLParser):
         self.texts.append(data)
 
 
-def _written(scene: Scene, run: Run, *words: str) -> Path:
-    scene.publish()
-    path = scene.project.folder / "report.html"
-    done = run("report", "-o", str(path), *words)
+def _written(scene: Scene, run: Run, folder: Path, *words: str) -> Path:
+    path = folder / "report.html"
+    done = run(scene, "report", "-o", str(path), *words)
     assert (done.code, done.out) == (0, "")
     return path
 
 
-def test_it_is_one_file_that_loads_nothing(scene: Scene, run: Run) -> None:
-    tell(scene.world)
-    path = _written(scene, run)
+def _published(scene: Scene, run: Run, folder: Path, *words: str) -> Path:
+    scene.publish()
+    return _written(scene, run, folder, *words)
+
+
+def test_it_is_one_file_that_loads_nothing(told: Scene, run: Run, tmp_path: Path) -> None:
+    path = _written(told, run, tmp_path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     text = path.read_text("utf-8")
     page = Reader(text)
@@ -66,10 +69,10 @@ def test_it_is_one_file_that_loads_nothing(scene: Scene, run: Run) -> None:
     assert policy.startswith("default-src 'none';")
 
 
-def test_whatever_jobs_are_called_is_text(scene: Scene, run: Run) -> None:
+def test_whatever_jobs_are_called_is_text(scene: Scene, run: Run, tmp_path: Path) -> None:
     tell_hostile(scene.world)
     scene.world.run(source=f"zuora{HOSTILE}", kind=f"k'\">{HOSTILE}")
-    page = Reader(_written(scene, run).read_text("utf-8"))
+    page = Reader(_published(scene, run, tmp_path).read_text("utf-8"))
     assert sum(tag == "script" for tag, _ in page.tags) == 1
     assert not any(tag in {"img", "b"} and "src" in attributes for tag, attributes in page.tags)
     named = {name for _, attributes in page.tags for name in attributes}
@@ -86,28 +89,30 @@ def test_whatever_jobs_are_called_is_text(scene: Scene, run: Run) -> None:
     assert "\u202e" not in said
 
 
-def test_a_page_that_cannot_be_written_leaves_what_was_there(scene: Scene, run: Run) -> None:
-    path = _written(scene, run)
+def test_a_page_that_cannot_be_written_leaves_what_was_there(
+    scene: Scene, run: Run, tmp_path: Path
+) -> None:
+    path = _published(scene, run, tmp_path)
     before = path.read_bytes()
     scene.project.warehouse.unlink()
-    assert run("report", "-o", str(path)).code == 1
+    assert run(scene, "report", "-o", str(path)).code == 1
     assert path.read_bytes() == before
-    assert run("report", "--days", "0").code == 2
+    assert run(scene, "report", "--days", "0").code == 2
 
 
-def test_long_times_are_several_days_a_bar(scene: Scene, run: Run) -> None:
+def test_long_times_are_several_days_a_bar(scene: Scene, run: Run, tmp_path: Path) -> None:
     tell(scene.world)
     scene.world.job("old", finished_at=scene.world.connection.execute(
         "select timestamptz '2024-01-01 00:00:00+00'"
     ).fetchall()[0][0])  # fmt: skip
-    page = Reader(_written(scene, run, "--days", "3000").read_text("utf-8"))
+    page = Reader(_published(scene, run, tmp_path, "--days", "3000").read_text("utf-8"))
     bars = sum(tag == "rect" and each.get("class") == "hit" for tag, each in page.tags)
     # 805 days: 7 a bar in each of three charts of kinds and the one of all, and two ranges a kind
     assert bars == 4 * 115 + 4
 
 
-def test_an_empty_ledger_has_a_page_too(scene: Scene, run: Run) -> None:
-    text = _written(scene, run).read_text("utf-8")
+def test_an_empty_ledger_has_a_page_too(scene: Scene, run: Run, tmp_path: Path) -> None:
+    text = _published(scene, run, tmp_path).read_text("utf-8")
     assert "Nothing has been synced yet" in text
 
 
@@ -142,10 +147,10 @@ def _opened(browser: Any, path: Path, **options: Any) -> tuple[Any, list[str]]:
 
 
 def test_a_browser_runs_nothing_of_what_jobs_are_called(
-    scene: Scene, run: Run, browser: Any
+    scene: Scene, run: Run, tmp_path: Path, browser: Any
 ) -> None:
     tell_hostile(scene.world)
-    page, wrong = _opened(browser, _written(scene, run))
+    page, wrong = _opened(browser, _published(scene, run, tmp_path))
     for summary in page.locator("summary").all():
         summary.click()
     for bar in page.locator(".bar").all()[-3:]:
@@ -156,11 +161,12 @@ def test_a_browser_runs_nothing_of_what_jobs_are_called(
     assert page.locator("code").all_inner_texts().count(f"{HOSTILE}'\"&") == 2
 
 
-def test_a_browser_shows_the_numbers_of_sql(scene: Scene, run: Run, browser: Any) -> None:
-    tell(scene.world)
-    page, wrong = _opened(browser, _written(scene, run))
+def test_a_browser_shows_the_numbers_of_sql(
+    told: Scene, run: Run, tmp_path: Path, browser: Any
+) -> None:
+    page, wrong = _opened(browser, _written(told, run, tmp_path))
     rates = asked(
-        scene.world.connection,
+        told.world.connection,
         "select kind, rated, job_success_rate from success_rates where period = '30d'",
     )
     shown = {
@@ -182,10 +188,9 @@ def test_a_browser_shows_the_numbers_of_sql(scene: Scene, run: Run, browser: Any
 
 
 def test_a_chart_says_what_one_points_at_by_mouse_and_by_key(
-    scene: Scene, run: Run, browser: Any
+    told: Scene, run: Run, tmp_path: Path, browser: Any
 ) -> None:
-    tell(scene.world)
-    page, wrong = _opened(browser, _written(scene, run))
+    page, wrong = _opened(browser, _written(told, run, tmp_path))
     chart = page.locator(".trend").nth(2)
     tip = page.locator("#tip")
     assert tip.is_hidden()
@@ -210,12 +215,11 @@ def test_a_chart_says_what_one_points_at_by_mouse_and_by_key(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_it_fits_a_phone_and_both_schemes(
-    scene: Scene, run: Run, browser: Any, scheme: str, width: int
+    told: Scene, run: Run, tmp_path: Path, browser: Any, scheme: str, width: int
 ) -> None:
-    tell(scene.world)
     page, wrong = _opened(
         browser,
-        _written(scene, run),
+        _written(told, run, tmp_path),
         viewport={"width": width, "height": 700},
         color_scheme=scheme,
     )

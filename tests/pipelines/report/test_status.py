@@ -43,13 +43,13 @@ def _told(scene: Scene) -> None:
 
 def test_a_table_has_ages_and_reasons(scene: Scene, run: Run) -> None:
     _told(scene)
-    done = run("status")
+    done = run(scene, "status")
     assert (done.code, done.out, done.err) == (0, STATUS, "")
 
 
 def test_json_has_exact_times(scene: Scene, run: Run) -> None:
     _told(scene)
-    rows = json.loads(run("status", "--json").out)
+    rows = json.loads(run(scene, "status", "--json").out)
     assert [row["kind"] for row in rows] == ["ingest", "auto_backfill", "data_query"]
     assert rows[1] == {
         "source": "zuora",
@@ -63,7 +63,7 @@ def test_json_has_exact_times(scene: Scene, run: Run) -> None:
         "health": "healthy",
         "reason": "0 of 5 jobs failed in 7 days (0.0 %)",
     }
-    assert run("status", "--format", "json").out == run("status", "--json").out
+    assert run(scene, "status", "--format", "json").out == run(scene, "status", "--json").out
 
 
 def test_sources_that_were_never_synced_are_named(scene: Scene, run: Run) -> None:
@@ -72,7 +72,7 @@ def test_sources_that_were_never_synced_are_named(scene: Scene, run: Run) -> Non
     (scene.project.folder / ".dlt" / "config.toml").write_text(config)
     scene.world.run()
     scene.publish()
-    assert run("status").err == "zuora_eu: never synced; run 'jobledger sync zuora_eu'\n"
+    assert run(scene, "status").err == "zuora_eu: never synced; run 'jobledger sync zuora_eu'\n"
 
 
 def test_a_schedule_that_is_alive_is_mentioned(scene: Scene, run: Run) -> None:
@@ -86,7 +86,7 @@ def test_a_schedule_that_is_alive_is_mentioned(scene: Scene, run: Run) -> None:
     }
     state = scene.project.make_state_dir()
     (state / "schedule.json").write_text(json.dumps(heart))
-    assert run("status").err.startswith("schedule (every 1h): alive, next sync in ")
+    assert run(scene, "status").err.startswith("schedule (every 1h): alive, next sync in ")
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,7 @@ def test_what_a_sign_of_life_says(
 @pytest.mark.parametrize(
     "words", [["status"], ["status", "--format", "openmetrics"], ["report"], ["check"]]
 )
-def test_nothing_heavy_is_imported(scene: Scene, words: list[str]) -> None:
-    tell(scene.world)
-    scene.publish()
+def test_nothing_heavy_is_imported(told: Scene, words: list[str]) -> None:
     script = (
         "import sys\n"
         "from jobledger.pipelines.cli import main\n"
@@ -140,7 +138,7 @@ def test_nothing_heavy_is_imported(scene: Scene, words: list[str]) -> None:
         "heavy = {'pandas', 'dlt', 'pyarrow', 'numpy', 'apprise', 'jinja2'} & set(sys.modules)\n"
         "sys.exit(', '.join(heavy) or 0)\n"
     )
-    folder = str(scene.project.folder)
+    folder = str(told.project.folder)
     subprocess.run(
         [sys.executable, "-c", script, "--project", folder, *words],
         check=True,

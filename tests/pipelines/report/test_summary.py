@@ -10,7 +10,6 @@ from jobledger.pipelines.query import asked
 from jobledger.pipelines.report.details import read_details
 from jobledger.pipelines.report.summary import read
 from tests.pipelines.report.conftest import Scene
-from tests.pipelines.report.story import tell
 
 
 def _by_kind(rows: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -18,9 +17,8 @@ def _by_kind(rows: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]
 
 
 @pytest.mark.parametrize("days", [1, 7, 30])
-def test_rates_of_a_period_are_those_of_success_rates(scene: Scene, days: int) -> None:
-    tell(scene.world)
-    told = {
+def test_rates_of_a_period_are_those_of_success_rates(told: Scene, days: int) -> None:
+    said = {
         (kind.source, kind.kind): (
             kind.finished,
             kind.rated,
@@ -29,11 +27,11 @@ def test_rates_of_a_period_are_those_of_success_rates(scene: Scene, days: int) -
             kind.record_success_rate,
             kind.low_sample,
         )
-        for kind in read(scene.world.connection, days).kinds
+        for kind in read(told.world.connection, days).kinds
     }
-    view = asked(scene.world.connection, f"from success_rates where period = '{days}d'")
+    view = asked(told.world.connection, f"from success_rates where period = '{days}d'")
     assert len(view) == 3
-    assert told == {
+    assert said == {
         (row["source"], row["kind"]): (
             row["finished"],
             row["rated"],
@@ -47,15 +45,14 @@ def test_rates_of_a_period_are_those_of_success_rates(scene: Scene, days: int) -
 
 
 @pytest.mark.parametrize("days", [1, 7, 30])
-def test_durations_are_those_of_job_durations(scene: Scene, days: int) -> None:
-    tell(scene.world)
-    connection = scene.world.connection
-    told = [
+def test_durations_are_those_of_job_durations(told: Scene, days: int) -> None:
+    connection = told.world.connection
+    said = [
         (each.source, each.kind, each.object, each.n, each.p50, each.p90, each.p95, each.longest)
         for each in read_details(connection, days).durations
     ]
     assert (
-        told
+        said
         == connection.execute(f"""
         select source, kind, object, n,
             coalesce(run_p50, total_p50), coalesce(run_p90, total_p90),
@@ -65,15 +62,14 @@ def test_durations_are_those_of_job_durations(scene: Scene, days: int) -> None:
     )
     # of a kind with one object, the kind's are the object's
     kinds = {kind.kind: kind for kind in read(connection, days).kinds}
-    (query,) = (each for each in told if each[1] == "data_query")
+    (query,) = (each for each in said if each[1] == "data_query")
     assert (kinds["data_query"].run_p50, kinds["data_query"].run_p95) == (query[4], query[6])
     assert kinds["auto_backfill"].run_p50 is None
     assert kinds["auto_backfill"].total_p50 == 200.0
 
 
-def test_health_syncs_and_trends_are_those_of_the_views(scene: Scene) -> None:
-    tell(scene.world)
-    connection = scene.world.connection
+def test_health_syncs_and_trends_are_those_of_the_views(told: Scene) -> None:
+    connection = told.world.connection
     summary = read(connection, 30)
     health = _by_kind(asked(connection, "from provider_health"))
     syncs = _by_kind(asked(connection, "from sync_health"))
@@ -88,30 +84,28 @@ def test_health_syncs_and_trends_are_those_of_the_views(scene: Scene) -> None:
         "select source, kind, day, failed, rated, failure_rate, failure_rate_7d, is_anomaly"
         " from failure_trends where day > date '2026-02-13' order by source, kind, day",
     )
-    told = [vars(day) for days in summary.trends.values() for day in days]
-    assert told == trends
+    said = [vars(day) for days in summary.trends.values() for day in days]
+    assert said == trends
     assert len(summary.trends["zuora", "data_query"]) == 30
 
 
-def test_reasons_of_all_time_are_those_of_failure_reasons(scene: Scene) -> None:
-    tell(scene.world)
-    told = {
+def test_reasons_of_all_time_are_those_of_failure_reasons(told: Scene) -> None:
+    said = {
         (each.kind, each.fingerprint): (each.failed + each.partial, each.records_failed)
-        for each in read(scene.world.connection, 3000).reasons
+        for each in read(told.world.connection, 3000).reasons
     }
-    assert told == {
+    assert said == {
         (row["kind"], row["fingerprint"]): (row["jobs"], row["records_failed"])
-        for row in asked(scene.world.connection, "from failure_reasons")
+        for row in asked(told.world.connection, "from failure_reasons")
     }
-    assert told == {
+    assert said == {
         ("data_query", "Column # cannot be resolved"): (6, None),
         ("ingest", "(no message)"): (6, 42),
     }
 
 
-def test_reasons_are_of_the_days_asked_for(scene: Scene) -> None:
-    tell(scene.world)
-    (reason, *_) = read(scene.world.connection, 1).reasons
+def test_reasons_are_of_the_days_asked_for(told: Scene) -> None:
+    (reason, *_) = read(told.world.connection, 1).reasons
     assert (reason.fingerprint, reason.failed) == ("Column # cannot be resolved", 2)
 
 

@@ -1,7 +1,10 @@
 """The summary as it is printed: golden texts, one screen, nothing that moves a terminal."""
 
 import io
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,13 +30,11 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize("width", [40, 80, 100, 150])
 def test_what_it_prints_at_a_width(
-    scene: Scene, width: int, monkeypatch: pytest.MonkeyPatch
+    told: Scene, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    tell(scene.world)
-    scene.publish()
     out = io.StringIO()
-    show(scene.project, stream=out)
+    show(told.project, stream=out)
     lines = out.getvalue().splitlines()
     text = "\n".join(line.rstrip() for line in lines) + "\n"
     assert text == (GOLDEN / f"report_{width}.txt").read_text("utf-8")
@@ -57,16 +58,14 @@ def test_many_kinds_fit_one_screen_with_the_worst_shown(
     assert "and 53 no data, 1 healthy: 'jobledger status' shows all" in lines
 
 
-def test_colours_only_where_they_are_wanted(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    tell(scene.world)
-    scene.publish()
+def test_colours_only_where_they_are_wanted(told: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     coloured, plain = Terminal(), Terminal()
-    show(scene.project, stream=coloured)
+    show(told.project, stream=coloured)
     assert "\x1b[35m● stuck" in coloured.getvalue()
     monkeypatch.setenv("NO_COLOR", "1")
-    show(scene.project, stream=plain)
+    show(told.project, stream=plain)
     assert "\x1b" not in plain.getvalue()
 
 
@@ -82,7 +81,7 @@ def test_what_jobs_say_moves_no_terminal_and_styles_nothing(scene: Scene) -> Non
 
 def test_a_ledger_with_nothing_in_it_says_so(scene: Scene, run: Run) -> None:
     scene.publish()
-    done = run("report")
+    done = run(scene, "report")
     assert done.code == 0
     assert done.out == (
         "Job health\nlast 30 days: 0 rated jobs, – succeeded; now 0 open, 0 stuck\n"
@@ -90,8 +89,8 @@ def test_a_ledger_with_nothing_in_it_says_so(scene: Scene, run: Run) -> None:
     )
 
 
-def test_no_ledger_is_an_error_in_one_line(run: Run) -> None:
-    done = run("report")
+def test_no_ledger_is_an_error_in_one_line(scene: Scene, run: Run) -> None:
+    done = run(scene, "report")
     assert (done.code, done.out) == (1, "")
     assert "run 'jobledger sync' to make it" in done.err
 
@@ -100,7 +99,7 @@ def test_a_kind_not_synced_in_full_is_named(scene: Scene, run: Run) -> None:
     scene.world.run(finished_at=ago(minutes=3))
     scene.world.run(kind="auto_backfill", finished_at=ago(days=4))
     scene.publish()
-    line = run("report").out.splitlines()[2]
+    line = run(scene, "report").out.splitlines()[2]
     assert line == (
         "as of 2026-03-15 12:00 UTC; synced 3 min ago, but zuora auto_backfill in full 4 days ago"
     )
@@ -118,3 +117,15 @@ def test_a_sparkline_shows_any_failure_and_days_without_jobs() -> None:
         "red",
         "red",
     ]
+
+
+def test_an_encoding_that_lacks_the_marks_is_no_error(told: Scene) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("jobledger"), "--project", told.project.folder, "report"],
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "COLUMNS": "100"},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    lines = done.stdout.decode("ascii").splitlines()
+    assert lines[5].startswith("salesforce ingest    ? stuck      80.0 %     30      ..........   ")
