@@ -6,7 +6,7 @@ other.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +17,10 @@ import duckdb
 import pyarrow as pa
 
 from jobledger.pipelines.errors import Busy, JobledgerError
+from jobledger.pipelines.migration import fill
 from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.known import KnownJob, News
+from jobledger.sources._provider.model import JOBS
 from jobledger.sources._provider.redact import one_line
 from jobledger.sources._provider.source import SCHEMAS
 
@@ -136,9 +138,26 @@ class Ledger:
             columns["_dlt_load_id"] = "varchar"
             listed = ", ".join(f'"{name}" {type_}' for name, type_ in columns.items())
             con.execute(f"create table if not exists loaded.{table} ({listed})")
-            for name, type_ in columns.items():
-                con.execute(f'alter table loaded.{table} add column if not exists "{name}" {type_}')
+            self._extend(table, columns)
         self.take_back()
+
+    def _extend(self, table: str, columns: Mapping[str, str]) -> None:
+        """Adds what a table of an older version of the model lacks."""
+        con = self.connection
+        rows = con.execute(
+            "select column_name from duckdb_columns() where database_name = current_database()"
+            f" and schema_name = 'loaded' and table_name = {_literal(table)}"
+        ).fetchall()
+        missing = [name for name in columns if (name,) not in rows]
+        if not missing:
+            return
+        # with their values or not at all, so that one that is killed is done again
+        con.execute("begin")
+        for name in missing:
+            con.execute(f'alter table loaded.{table} add column "{name}" {columns[name]}')
+        if table == "job_versions":
+            fill(con, [name for name in missing if name in JOBS.names])
+        con.execute("commit")
 
     def take_back(self) -> None:
         """Removes what a load that did not come to its end left behind.

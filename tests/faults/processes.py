@@ -74,7 +74,8 @@ class Commands:
 
         No file of its may have more than `limit` bytes; `user` is whom it runs as.
         """
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         line = "\t".join([str(folder), str(self._out), str(limit), str(user), *said])
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
@@ -102,7 +103,8 @@ def forking(folder: Path, environment: Mapping[str, str] | None = None) -> Itera
     try:
         yield Commands(process, folder)
     finally:
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         process.stdin.close()
         process.wait(60)
         process.stdout.close()

@@ -1,4 +1,4 @@
-"""A sync that dies, at any moment: readers never see a broken file, and nothing observed is lost."""
+"""A sync that dies at any moment: readers never see a broken file, nothing observed is lost."""
 
 import os
 import random
@@ -25,8 +25,8 @@ JOBS = (
 )
 VERSIONS = "select source, kind, job_id, row_hash, valid_from from loaded.job_versions order by all"
 WRONG = """
-select source, kind, job_id from loaded.job_versions
-group by all having count(*) filter (valid_to is null) <> 1 or count(*) <> count(distinct valid_from)
+select source, kind, job_id from loaded.job_versions group by all
+having count(*) filter (valid_to is null) <> 1 or count(*) <> count(distinct valid_from)
 union all
 select one.source, one.kind, one.job_id
 from loaded.job_versions as one join loaded.job_versions as other
@@ -334,7 +334,8 @@ def test_a_folder_that_may_not_be_written(
 
     assert code == (1 if place == "." else 2), said
     line = said.splitlines()[-1]
-    assert line.startswith("jobledger: ") and "ermission denied" in line, said
+    assert line.startswith("jobledger: "), said
+    assert "ermission denied" in line
     assert str(folder) in line
     assert read(folder / "jobs.duckdb", VERSIONS) == before
     (folder / place).chmod(0o700)
