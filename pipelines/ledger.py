@@ -6,8 +6,8 @@ other.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +17,11 @@ import duckdb
 import pyarrow as pa
 
 from jobledger.pipelines.errors import Busy, JobledgerError
+from jobledger.pipelines.migration import fill
 from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.known import KnownJob, News
+from jobledger.sources._provider.model import JOBS
+from jobledger.sources._provider.redact import one_line
 from jobledger.sources._provider.source import SCHEMAS
 
 STORAGE_VERSION: Final = "v1.4.0"
@@ -87,6 +90,8 @@ class Ledger:
                     f"{self.path} cannot be opened: another program has it open; close that first"
                     f" (readers open {self.published.name})"
                 ) from None
+            if isinstance(error, duckdb.IOException) and not _is_damage(error):
+                raise JobledgerError(f"{self.path} cannot be opened: {_said(error)}") from None
             raise
         self.path.chmod(0o600)
         connection.execute("set TimeZone = 'UTC'")
@@ -133,9 +138,26 @@ class Ledger:
             columns["_dlt_load_id"] = "varchar"
             listed = ", ".join(f'"{name}" {type_}' for name, type_ in columns.items())
             con.execute(f"create table if not exists loaded.{table} ({listed})")
-            for name, type_ in columns.items():
-                con.execute(f'alter table loaded.{table} add column if not exists "{name}" {type_}')
+            self._extend(table, columns)
         self.take_back()
+
+    def _extend(self, table: str, columns: Mapping[str, str]) -> None:
+        """Adds what a table of an older version of the model lacks."""
+        con = self.connection
+        rows = con.execute(
+            "select column_name from duckdb_columns() where database_name = current_database()"
+            f" and schema_name = 'loaded' and table_name = {_literal(table)}"
+        ).fetchall()
+        missing = [name for name in columns if (name,) not in rows]
+        if not missing:
+            return
+        # with their values or not at all, so that one that is killed is done again
+        con.execute("begin")
+        for name in missing:
+            con.execute(f'alter table loaded.{table} add column "{name}" {columns[name]}')
+        if table == "job_versions":
+            fill(con, [name for name in missing if name in JOBS.names])
+        con.execute("commit")
 
     def take_back(self) -> None:
         """Removes what a load that did not come to its end left behind.
@@ -242,30 +264,50 @@ class Ledger:
     # publishing
 
     def publish(self, put_views: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
-        """Replaces the file that readers open, whole, with the views in place."""
+        """Replaces the file that readers open, whole, with the views in place.
+
+        Raises `JobledgerError` where it cannot be written; what was there stays.
+        """
         target = self.published
         fresh = target.with_name(f".{target.name}.new")
-        for leftover in (fresh, _wal(fresh)):
-            leftover.unlink(missing_ok=True)
         try:
-            with self._cursor() as cursor:
-                cursor.execute(
-                    f"attach {_literal(fresh)} as fresh (storage_version '{STORAGE_VERSION}')"
-                )
-                fresh.chmod(0o600)
-                cursor.execute("begin")
-                _copy_tables(cursor, _name(cursor), "fresh")
-                cursor.execute("commit")
-                cursor.execute("detach fresh")
+            for leftover in (fresh, _wal(fresh)):
+                leftover.unlink(missing_ok=True)
+            self._copy_to(fresh)
             with duckdb.connect(
                 fresh, config={**_SETTINGS, "enable_external_access": "false"}
             ) as reader:
                 put_views(reader)
                 reader.execute("checkpoint")
             _replace(fresh, target)
+        except (duckdb.Error, OSError) as error:
+            if isinstance(error, duckdb.Error) and _is_damage(error):
+                raise
+            raise JobledgerError(
+                f"{target} could not be written: {_said(error)}; readers keep what was there, and"
+                " what was synced is published by the next sync"
+            ) from error
         finally:
             for leftover in (fresh, _wal(fresh)):
-                leftover.unlink(missing_ok=True)
+                with suppress(OSError):
+                    leftover.unlink(missing_ok=True)
+
+    def _copy_to(self, fresh: Path) -> None:
+        with self._cursor() as cursor:
+            attach = f"attach {_literal(fresh)} as fresh (storage_version '{STORAGE_VERSION}')"
+            try:
+                cursor.execute(attach)
+                fresh.chmod(0o600)
+                cursor.execute("begin")
+                _copy_tables(cursor, _name(cursor), "fresh")
+                cursor.execute("commit")
+                cursor.execute("detach fresh")
+            except BaseException:
+                # it would be in the way of the next publication
+                for step in ("rollback", "detach database if exists fresh"):
+                    with suppress(duckdb.Error):
+                        cursor.execute(step)
+                raise
 
 
 _NEWS: Final = """
@@ -324,6 +366,12 @@ order by {order}versions.created_at, versions.job_id
 def _is_damage(error: duckdb.Error) -> bool:
     """Whether an error says that the file is no database, or one that does not hold together."""
     return any(sign in str(error) for sign in _DAMAGE)
+
+
+def _said(error: Exception) -> str:
+    """One line on what the disk or DuckDB would not do."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return one_line(said or str(error).rpartition("Original error: ")[2], 300)
 
 
 def _copy_tables(connection: duckdb.DuckDBPyConnection, origin: str, to: str) -> None:

@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from jobledger.pipelines.errors import Busy
+from jobledger.pipelines.errors import Busy, ConfigError, JobledgerError
 
 
 @contextmanager
@@ -25,12 +25,27 @@ def locked(folder: Path, *, wait: float = 0.0) -> Iterator[None]:
             f"another sync holds this ledger (PID {_read(holder)}); wait for it with"
             " --wait SECONDS, or try again later"
         ) from None
+    except OSError as error:
+        raise _refused(folder, error) from None
     try:
-        holder.write_text(str(os.getpid()))
+        try:
+            holder.write_text(str(os.getpid()))
+        except OSError as error:
+            raise _refused(folder, error) from None
         yield
     finally:
-        holder.unlink(missing_ok=True)
+        with suppress(OSError):
+            holder.unlink(missing_ok=True)
         lock.release()
+
+
+def _refused(folder: Path, error: OSError) -> JobledgerError:
+    if isinstance(error, PermissionError):
+        return ConfigError(
+            f"cannot write to {folder}: {error.strerror}; run jobledger as a user who may, or"
+            " choose another --project"
+        )
+    return JobledgerError(f"cannot write to {folder}: {error.strerror}")
 
 
 def _read(holder: Path) -> str:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import duckdb
 
+from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.ledger import Ledger
 from jobledger.sources._provider.asking import Budget
 from jobledger.sources._provider.client import Account
@@ -220,11 +221,13 @@ class Sync:
     def _publish_if_due(self) -> None:
         now = self.clock.monotonic()
         if self._published_at is None or now - self._published_at >= PUBLISH_EVERY:
-            self._publish()
+            # a source that was loaded is loaded; what is wrong is said by the last publication
+            with suppress(JobledgerError, duckdb.Error):
+                self._publish()
 
     def _publish(self) -> None:
-        self.ledger.publish(self.put_views)
         self._published_at = self.clock.monotonic()
+        self.ledger.publish(self.put_views)
         self.watcher.published()
 
 
@@ -265,6 +268,9 @@ def prepared_pipeline(ledger: Ledger, folder: Path, source: str) -> "dlt.Pipelin
 
 def _prepare_dlt(folder: Path) -> None:
     """Keeps dlt to our folder: it must neither read the user's `.dlt/` nor write at home."""
+    if folder.is_file():
+        # whatever it is, it is in the way of what is made anew each time
+        folder.unlink()
     folder.mkdir(parents=True, exist_ok=True)
     settings: Mapping[str, str] = {
         **_DLT,
