@@ -68,7 +68,7 @@ def _(get_publication, project):
     try:
         published = Published(project.warehouse)
     except JobledgerError as error:
-        mo.stop(True, mo.callout(mo.plain_text(str(error)), kind="warn"))
+        mo.stop(True, mo.callout(html(page.note(str(error))), kind="warn"))
     about = published.about()
     html(page.banner(about))
     return about, published
@@ -229,7 +229,10 @@ def _(chosen):
         show_data_types=False,
         show_download=False,
         wrapped_columns=["reason"],
-        column_widths={"reason": 330},
+        column_widths={
+            **{"reason": 290, "jobs": 70, "records failed": 110},
+            **{"source": 95, "kind": 150, "first": 135, "last": 135},
+        },
         text_justify_columns={"jobs": "right", "records failed": "right"},
         label="Reasons of failures; choose one to see its jobs",
     )
@@ -254,7 +257,10 @@ def _(chosen, chosen_reason):
         show_data_types=False,
         show_download=False,
         wrapped_columns=["message"],
-        column_widths={"message": 280},
+        column_widths={
+            **{"ended": 135, "source": 90, "kind": 145, "object": 140, "status": 70},
+            **{"records failed": 105, "message": 200, "job": 130},
+        },
         text_justify_columns={"records failed": "right"},
         label="Failed and partial jobs; choose one to see its history",
     )
@@ -295,7 +301,7 @@ def _(ask, key, project):
             _said, _is_whole = failed_rows(project, key)
         _shown = html(page.failed_rows(_said, is_whole=_is_whole))
     except Exception as error:  # noqa: BLE001 - whatever it is, people read one line of it
-        _shown = mo.callout(mo.plain_text(explained(error)[0]), kind="warn")
+        _shown = mo.callout(html(page.note(explained(error)[0])), kind="warn")
     _shown
     return
 

@@ -325,9 +325,9 @@ def table(
     def line(tag: str, cells: Sequence[Any]) -> Markup:
         return Markup("<tr>{}</tr>").format(
             Markup().join(
-                Markup('<{0} {1} class="{2}">{3}</{0}>').format(
+                Markup('<{0}{1} class="{2}">{3}</{0}>').format(
                     tag,
-                    Markup('scope="col"') if tag == "th" else "",
+                    Markup(' scope="col"') if tag == "th" else "",
                     "jl-right" if at in right else "jl-left",
                     cell,
                 )

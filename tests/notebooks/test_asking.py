@@ -1,0 +1,146 @@
+"""What the pages ask: for the chosen jobs, what the views say of them."""
+
+from typing import Any
+
+import pytest
+
+from jobledger.notebooks.asking import PERIODS, Filters, Published
+from jobledger.pipelines.project import Project
+from tests.notebooks.conftest import IMAGE, NOW, SCRIPT, Ask
+
+HOURS = {"1d": 24, "7d": 168, "30d": 720}
+ENDED = """
+    (select jobs.*, coalesce(finished_at, (
+        select min(valid_from) from job_history as history
+        where history.source = jobs.source and history.kind = jobs.kind
+            and history.job_id = jobs.job_id
+            and history.status in ('succeeded', 'partial', 'failed', 'cancelled', 'vanished')
+    )) as ended_at from jobs where is_terminal)
+"""
+
+
+def since(period: str) -> str:
+    if period == "all":
+        return "true"
+    return f"ended_at >= timestamptz '{NOW.isoformat()}' - interval {HOURS[period]} hours"
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_without_a_choice_everything_is_as_the_views_say(
+    project: Project, ask: Ask, period: str
+) -> None:
+    chosen = Published(project.warehouse).choose(Filters(period=period))
+    columns = "source, kind, finished, rated, job_success_rate, record_success_rate, low_sample"
+    assert sorted(
+        [tuple(row[name] for name in columns.split(", ")) for row in chosen.rates()]
+    ) == sorted(ask(f"select {columns} from success_rates where period = '{period}'"))
+    assert sorted(
+        (row["kind"], row["object"] or "", row["n"], row["run_p95"] or 0)
+        for row in chosen.durations()
+    ) == sorted(
+        ask(
+            "select kind, coalesce(object, ''), n, coalesce(run_p95, 0) from job_durations"
+            f" where period = '{period}'"
+        )
+    )
+    assert [(row["kind"], row["health"], row["reason"]) for row in chosen.health()] == ask(
+        "select kind, health, reason from provider_health order by list_position(['stale',"
+        " 'failing', 'stuck', 'degraded', 'no data', 'idle', 'healthy'], health),"
+        " failure_rate_7d desc nulls last, source, kind"
+    )
+
+
+def test_without_a_choice_charts_and_reasons_are_those_of_the_views(
+    project: Project, ask: Ask
+) -> None:
+    chosen = Published(project.warehouse).choose(Filters(period="all"))
+    assert [
+        (row["day"], row["kind"], row["failure_rate_7d"], row["is_anomaly"])
+        for row in chosen.trends()
+    ] == ask(
+        "select day, kind, failure_rate_7d, is_anomaly from failure_trends"
+        " order by source, kind, day"
+    )
+    outcomes = chosen.outcomes()
+    assert [
+        tuple(
+            sum(row["jobs"] for row in outcomes if row["status"] == status)
+            for status in ("succeeded", "partial", "failed", "cancelled", "vanished")
+        )
+    ] == ask(
+        "select sum(succeeded), sum(partial), sum(failed), sum(cancelled), sum(vanished)"
+        " from job_outcomes_daily"
+    )
+    assert sorted(
+        (row["source"], row["kind"], row["fingerprint"], row["jobs"], row["last_at"])
+        for row in chosen.reasons()
+    ) == sorted(ask("select source, kind, fingerprint, jobs, last_at from failure_reasons"))
+
+
+@pytest.mark.parametrize("period", ["7d", "all"])
+@pytest.mark.parametrize(
+    ("filters", "condition"),
+    [
+        ({"objects": ("Account", "Lead")}, "object in ('Account', 'Lead')"),
+        ({"kinds": ("ingest",), "objects": ("Account",)}, "kind = 'ingest' and object = 'Account'"),
+        ({"sources": ("zuora",), "providers": ("zuora",)}, "source = 'zuora'"),
+        ({"objects": (SCRIPT,)}, f"object = '{SCRIPT}'"),
+    ],
+)
+def test_a_choice_counts_the_chosen_jobs_alone(
+    project: Project, ask: Ask, filters: Any, condition: str, period: str
+) -> None:
+    chosen = Published(project.warehouse).choose(Filters(**filters, period=period))
+    totals = chosen.totals()
+    ((finished, rated, succeeded, failed),) = ask(
+        "select count(*) filter (where status in ('succeeded', 'partial', 'failed', 'cancelled')),"
+        " count(*) filter (where status in ('succeeded', 'partial', 'failed')),"
+        " count(*) filter (where status = 'succeeded'), count(*) filter (where status = 'failed')"
+        f" from {ENDED} where {condition} and {since(period)}"
+    )
+    assert totals["finished"] == finished
+    assert totals["rated"] == rated
+    assert totals["failed"] == failed
+    assert totals["job_success_rate"] == (succeeded / rated if rated else None)
+    assert totals["low_sample"] == (rated < 20)
+    assert sum(row["rated"] for row in chosen.rates()) == rated
+    assert sum(row["jobs"] for row in chosen.reasons()) == len(chosen.failed_jobs())
+
+
+def test_a_reason_leads_to_its_jobs_and_a_job_to_its_history(project: Project, ask: Ask) -> None:
+    chosen = Published(project.warehouse).choose(Filters(period="all"))
+    for reason in chosen.reasons():
+        jobs = chosen.failed_jobs(reason)
+        assert len(jobs) == reason["jobs"]
+        assert {job["kind"] for job in jobs} == {reason["kind"]}
+    ((source, kind, job_id, versions),) = ask(
+        "select source, kind, job_id, count(*) from job_history group by all"
+        " order by count(*) desc, job_id limit 1"
+    )
+    (key,) = chosen.find(job_id)
+    assert key == {"source": source, "kind": kind, "job_id": job_id}
+    history = chosen.history(key)
+    assert len(history) == versions > 1
+    assert history[-1]["valid_to"] is None
+    job = chosen.job(key)
+    assert job is not None
+    assert job["status"] == history[-1]["status"]
+    assert chosen.find("no such job") == []
+
+
+def test_objects_do_not_change_what_is_stuck(project: Project, ask: Ask) -> None:
+    ((stuck_object,),) = ask("select object from open_jobs where is_stuck limit 1")
+    chosen = Published(project.warehouse).choose(Filters(objects=(stuck_object,)))
+    assert [(job["job_id"], job["is_stuck"]) for job in chosen.open_jobs()] == ask(
+        f"select job_id, is_stuck from open_jobs where object = '{stuck_object}'"
+        " order by is_stuck desc, age_seconds desc"
+    )
+
+
+def test_what_the_jobs_say_stays_text(project: Project) -> None:
+    quoted = Published(project.warehouse).choose(Filters(objects=("o'; drop table x; --",)))
+    assert quoted.totals()["rated"] == 0
+    harm = Published(project.warehouse).choose(Filters(objects=(SCRIPT,), period="all"))
+    assert [(job["object"], job["error_message"]) for job in harm.failed_jobs()] == [
+        (SCRIPT, IMAGE)
+    ]

@@ -1,0 +1,149 @@
+"""Every cell of the notebooks, run; and what they make of values that mean harm."""
+
+import importlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import marimo
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from jobledger.notebooks import charts, page
+from jobledger.notebooks.asking import PERIODS, Filters, Published
+from jobledger.notebooks.look import HEALTH, STATUS
+from jobledger.pipelines.project import Project
+from tests.notebooks.conftest import IMAGE, NOW, SCRIPT, Ask
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch, project: Project) -> marimo.App:
+    monkeypatch.setenv("JOBLEDGER_PROJECT", str(project.folder))
+    return importlib.reload(importlib.import_module("jobledger.notebooks.job_health")).app
+
+
+def test_every_cell_runs_and_says_what_the_views_say(
+    app: marimo.App, ask: Ask, capfd: pytest.CaptureFixture[str]
+) -> None:
+    outputs, defs = app.run()
+    shown = "".join(output.text for output in outputs if hasattr(output, "text"))
+    assert "4," in shown.partition("jobs from 2 sources")[0]
+    ((rated, succeeded),) = ask(
+        "select sum(rated), sum(round(job_success_rate * rated)) from success_rates"
+        " where period = '30d'"
+    )
+    assert defs["totals"]["rated"] == rated
+    assert defs["totals"]["succeeded"] == succeeded
+    assert [row["kind"] for row in defs["rates"]]
+    for row in defs["health"]:
+        assert row["reason"] in shown
+    for section in ("Health", "Outcomes per day", "Success rates", "Durations", "Open jobs"):
+        assert f'<h2 class="jl-heading">{section}</h2>' in shown
+    # a chart that cannot be drawn is only said on stderr
+    assert capfd.readouterr().err == ""
+
+
+def test_without_a_ledger_the_notebook_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("JOBLEDGER_PROJECT", str(tmp_path))
+    app = importlib.reload(importlib.import_module("jobledger.notebooks.job_health")).app
+    outputs, _ = app.run()
+    assert "there is no ledger at" in "".join(
+        output.text for output in outputs if hasattr(output, "text")
+    )
+
+
+def test_the_jupyter_notebook_runs_as_in_jupyter(
+    monkeypatch: pytest.MonkeyPatch, project: Project
+) -> None:
+    monkeypatch.setenv("JOBLEDGER_PROJECT", str(project.folder))
+    notebook = nbformat.read(NOTEBOOKS / "job_health.ipynb", as_version=4)
+    assert all(not cell.get("outputs") for cell in notebook.cells), "it is kept without outputs"
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert {output["output_type"] for output in outputs} <= {"execute_result", "display_data"}
+    pictures = [output for output in outputs if "image/svg+xml" in output.get("data", {})]
+    assert len(pictures) == 3
+    assert "auto_backfill" in str(outputs)
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_charts_can_be_drawn_and_say_in_words_what_they_show(project: Project, period: str) -> None:
+    chosen = Published(project.warehouse).choose(Filters(period=period))
+    outcomes = charts.outcomes(chosen.outcomes()).to_dict()
+    assert outcomes["description"].startswith("Outcomes per day: ")
+    kinds = chosen.trends_by_kind()
+    since = min(rows[0]["day"] for rows in kinds)
+    said = [charts.failure_rate(rows, since).to_dict()["description"] for rows in kinds]
+    assert len(said) == 6
+    assert all(" in the last 7 days, of " in each for each in said)
+    durations = charts.durations(chosen.durations())
+    assert durations is not None
+    assert durations.to_dict()["description"].startswith("Durations: the slowest is ")
+
+
+def test_an_empty_choice_shows_an_empty_page(project: Project) -> None:
+    chosen = Published(project.warehouse).choose(Filters(objects=("no such object",)))
+    assert "none" in charts.outcomes(chosen.outcomes()).to_dict()["description"]
+    assert chosen.trends_by_kind() == []
+    assert charts.durations(chosen.durations()) is None
+    assert "n = 0 rated jobs · low sample" in page.cards(chosen.totals(), [], "7d")
+
+
+def test_what_jobs_say_is_escaped(project: Project) -> None:
+    chosen = Published(project.warehouse).choose(Filters(objects=(SCRIPT,), period="all"))
+    (key,) = chosen.failed_jobs()
+    job = chosen.job(key)
+    assert job is not None
+    shown = page.job(job, chosen.history(key)) + page.durations(chosen.durations(), "all")
+    assert SCRIPT not in shown
+    assert "<img" not in shown
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    assert "&lt;img src=x onerror=alert(2)&gt; &amp; **more**" in shown
+    assert page.jobs_heading({"fingerprint": IMAGE}, []).count("<img") == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (b'"sf__Id","Name"\n"a","<b>x</b>"\n', '<td class="jl-left">&lt;b&gt;x&lt;/b&gt;</td>'),
+        (b'{"errors": ["<b>"]}', "{\n  &#34;errors&#34;: [\n    &#34;&lt;b&gt;&#34;\n  ]\n}"),
+        (b"", "(an empty answer)"),
+        (b"short,row\n1\n", '<td class="jl-left"></td>'),
+    ],
+)
+def test_failed_rows_are_shown_as_they_come(said: bytes, shown: str) -> None:
+    assert shown in page.failed_rows(said, is_whole=True)
+
+
+def test_failed_rows_that_go_on_say_so() -> None:
+    many = b"id\n" + b"".join(b"%d\n" % number for number in range(500)) + b"49"
+    shown = page.failed_rows(many, is_whole=False)
+    assert "The first 200 of 500 rows." in shown
+    assert "writes all of it" in shown
+    assert shown.count("<tr>") == 201
+
+
+def test_looks_are_those_of_the_report() -> None:
+    css = (NOTEBOOKS.parent / "pipelines" / "report" / "page.css").read_text("utf-8")
+    for status in ("succeeded", "partial", "failed", "cancelled"):
+        assert f"--{status}: {STATUS[status]};" in css
+    for health, name in (("healthy", "good"), ("failing", "bad"), ("stuck", "stuck")):
+        assert f"--{name}: {HEALTH[health]};" in css
+
+
+def test_a_row_survives_being_chosen() -> None:
+    row: dict[str, Any] = {"fingerprint": "x", "source": "s", "records_failed": None, "jobs": 3}
+    shown = page.plain({**row, "last_at": datetime(2026, 11, 25, 12, 1, tzinfo=NOW.tzinfo)})
+    assert shown == {
+        **{"reason": "x", "source": "s", "records failed": "–", "jobs": 3},
+        "last": "2026-11-25 12:01",
+    }
+    assert {name: page.unplain(shown)[name] for name in ("fingerprint", "source")} == {
+        "fingerprint": "x",
+        "source": "s",
+    }
