@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from jobledger.pipelines.errors import Busy, JobledgerError
@@ -22,6 +23,7 @@ from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.known import KnownJob, News
 from jobledger.sources._provider.model import JOBS
 from jobledger.sources._provider.redact import one_line
+from jobledger.sources._provider.seen import Digests
 from jobledger.sources._provider.source import SCHEMAS
 
 STORAGE_VERSION: Final = "v1.4.0"
@@ -41,7 +43,11 @@ _DAMAGE: Final = (
 )
 """What DuckDB says of a file that does not hold together; other errors may pass."""
 
-_SETTINGS: Final = {"autoinstall_known_extensions": "false"}
+_SETTINGS: Final = {
+    "autoinstall_known_extensions": "false",
+    # of the machine's memory DuckDB would take most if it could; what is more goes to the disk
+    "memory_limit": "256MB",
+}
 
 
 class Ledger:
@@ -199,6 +205,9 @@ class Ledger:
     ) -> list[tuple[int, News, KnownJob | None]]:
         """See `Known.news`."""
         with self._cursor() as cursor:
+            any_known = _ANY.format(source=_literal(source), kind=_literal(kind.name))
+            if not cursor.execute(any_known).fetchall():
+                return [(int(at), News.NEW, None) for at in listed["position"].to_numpy()]
             cursor.register("listed", listed)
             sql = _NEWS.format(
                 source=_literal(source),
@@ -218,6 +227,13 @@ class Ledger:
             )
             for at, news, job_id, row_hash, updated_at, status, listing_hash, detail in rows
         ]
+
+    def told(self, source: str, kind: Kind) -> Digests:
+        """See `Known.told`."""
+        sql = _TOLD_DETAILED if kind.details else _TOLD
+        with self._cursor() as cursor:
+            found = cursor.sql(sql.format(source=_literal(source), kind=_literal(kind.name)))
+            return np.sort(found.to_arrow_table()["digest"].drop_null().to_numpy())
 
     def open_jobs(self, source: str, kind: str) -> list[KnownJob]:
         """See `Known.open_jobs`."""
@@ -310,6 +326,11 @@ class Ledger:
                 raise
 
 
+_ANY: Final = """
+select 1 from loaded.job_versions
+where source = {source} and kind = {kind} and valid_to is null limit 1
+"""
+
 _NEWS: Final = """
 with judged as (
     select
@@ -344,6 +365,20 @@ with judged as (
     ) as details using (job_id)
 )
 select * from judged where news is not null order by position
+"""
+
+_TOLD: Final = """
+select try_cast('0x' || left(row_hash, 16) as ubigint) as digest
+from loaded.job_versions
+where source = {source} and kind = {kind} and valid_to is null and status <> 'vanished'
+"""
+
+_TOLD_DETAILED: Final = """
+select try_cast('0x' || left(details.listing_hash, 16) as ubigint) as digest
+from loaded.job_versions as versions
+join loaded.job_details as details using (source, kind, job_id)
+where source = {source} and kind = {kind} and valid_to is null
+    and versions.is_terminal and versions.status <> 'vanished' and details.detail = 'merged'
 """
 
 _JOBS: Final = """

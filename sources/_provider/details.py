@@ -19,7 +19,7 @@ OWED: Final = "owed"
 REFUSED: Final = "refused"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Item:
     """A job that the listing has news of."""
 

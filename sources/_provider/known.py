@@ -5,10 +5,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.model import TIME, column
+from jobledger.sources._provider.seen import Digests
 
 
 class News(StrEnum):
@@ -63,6 +65,12 @@ class Known(Protocol):
         A full sync asks for refused details once more.
         """
 
+    def told(self, source: str, kind: Kind) -> Digests:
+        """What listings told of finished jobs of which there is nothing more to ask.
+
+        The sorted digests of their `listing_hash`es: `news` has nothing to say of these.
+        """
+
     def open_jobs(self, source: str, kind: str) -> list[KnownJob]:
         """All jobs of a kind that were not finished when last seen."""
 
@@ -83,6 +91,10 @@ class NothingKnown:
     ) -> list[tuple[int, News, KnownJob | None]]:
         """All of them."""
         return [(at, News.NEW, None) for at in range(listed.num_rows)]
+
+    def told(self, source: str, kind: Kind) -> Digests:  # noqa: ARG002
+        """Nothing."""
+        return np.zeros(0, np.uint64)
 
     def open_jobs(self, source: str, kind: str) -> list[KnownJob]:  # noqa: ARG002
         """None."""

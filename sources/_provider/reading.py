@@ -1,8 +1,7 @@
 """From records to jobs: a provider's page becomes rows of the job model.
 
-Columns are read one after the other over the whole page, which is what makes a hundred thousand
-jobs a second possible in Python. A value that cannot be read becomes NULL and is reported; it
-costs neither its job nor its page.
+Columns are read one after the other over many records, at once where that can be (`columns`). A
+value that cannot be read becomes NULL and is reported; it costs neither its job nor its page.
 """
 
 import hashlib
@@ -13,7 +12,9 @@ from typing import Any, Final
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from jobledger.sources._provider.columns import Column, Unusual, whole_column
 from jobledger.sources._provider.fields import Field, read_code
 from jobledger.sources._provider.json_text import dumps, tame
 from jobledger.sources._provider.kind import Kind, Provider
@@ -28,6 +29,7 @@ _READ: Final = (
     *("input_bytes", "output_bytes"),
 )
 """The columns that a provider's fields may fill; the others follow from them."""
+_OPEN: Final = pa.array(sorted(OPEN), pa.string())
 _SHORT_NAME: Final = 3
 
 
@@ -52,6 +54,8 @@ class Reading:
     """The record as canonical JSON, redacted."""
     problems: Mapping[str, str] = field(default_factory=dict)
     """Place in the record -> why `raw` does not say what the provider wrote there."""
+    row_hash: str = ""
+    """Filled in by `Reader.row_hash`."""
 
 
 class Reader:
@@ -73,8 +77,7 @@ class Reader:
         self._redactor = redactor
         self._user_key = user_key
         self._dropped = () if settings.keep_query_text else kind.query_text
-        self._salt = orjson.dumps([settings.name, kind.name])
-        self._statuses: dict[str | None, Status] = {}
+        self._salted = hashlib.blake2b(orjson.dumps([settings.name, kind.name]), digest_size=16)
 
     def take(self, item: Any) -> Reading | None:
         """What is kept of one item of a listing; None, and reported, if it is no job at all."""
@@ -90,6 +93,25 @@ class Reader:
             return None
         return self._kept(job_id, item)
 
+    def take_page(self, items: Sequence[Any]) -> list[Reading | None]:
+        """`take` for each of these items."""
+        if self._dropped or self._user_key is not None:
+            return [self.take(item) for item in items]
+        try:
+            raws = [dumps(item) for item in items]
+        except TypeError:
+            return [self.take(item) for item in items]
+        # one look over all of them tells that nothing needs redaction, which is the usual case
+        if self._redactor.touches(b"\n".join(raws)):
+            return [self.take(item) for item in items]
+        id_field = self.kind.id_field
+        return [
+            Reading(item[id_field], item, raw)
+            if isinstance(item, dict) and _is_plain_id(item.get(id_field))
+            else self.take(item)
+            for item, raw in zip(items, raws, strict=True)
+        ]
+
     def identity(self, item: Any) -> bytes:
         """What tells one item of a listing from another: a job's id, else all that it says."""
         if isinstance(item, dict):
@@ -101,8 +123,7 @@ class Reader:
     def report(self, readings: Iterable[Reading]) -> None:
         """Reads jobs only to say what of them cannot be read."""
         rows = list(readings)
-        for name in self.kind.fields:
-            self._column(name, rows)
+        self._columns(self.kind.fields, rows, report=True)
 
     def _kept(self, job_id: str, record: Record) -> Reading:
         problems: Mapping[str, str] = {}
@@ -145,70 +166,88 @@ class Reader:
         record = {**listed.record, **answer.record}
         return Reading(listed.job_id, record, dumps(record), {**listed.problems, **answer.problems})
 
-    def row_hash(self, reading: Reading, status: str = "") -> str:
+    def row_hash(self, reading: Reading) -> str:
         """32 hexadecimal digits over the job's key and all that its provider said of it.
 
         The columns of the model follow from those, so a migration of the model changes no hash.
         """
+        if not reading.row_hash:
+            reading.row_hash = self._hash(reading)
+        return reading.row_hash
+
+    def _hash(self, reading: Reading, status: str = "") -> str:
         raw = reading.raw
         volatile = self.kind.volatile
         if volatile and any(name in reading.record for name in volatile):
             raw = dumps({k: v for k, v in reading.record.items() if k not in volatile})
-        digest = hashlib.blake2b(self._salt, digest_size=16)
+        digest = self._salted.copy()
         digest.update(orjson.dumps([reading.job_id, status]))
         digest.update(raw)
         return digest.hexdigest()
 
     def updated_at(self, readings: Sequence[Reading]) -> list[datetime | None]:
         """When each job last changed, as its provider says."""
-        return self._column("updated_at", readings, report=False)
+        return self.column("updated_at", readings).to_pylist()
 
     def created_at(self, readings: Sequence[Reading]) -> list[datetime | None]:
         """When each job was created, as its provider says."""
-        return self._column("created_at", readings, report=False)
+        return self.column("created_at", readings).to_pylist()
 
     def words(self, readings: Sequence[Reading]) -> list[str | None]:
         """The provider's word for where each job stands."""
-        return self._column("provider_status", readings, report=False)
+        return self.column("provider_status", readings).to_pylist()
+
+    def column(self, name: str, readings: Sequence[Reading]) -> Column:
+        """A column that the provider's records fill."""
+        return self._columns((name,), readings, report=False)[name]
+
+    def _columns(
+        self, names: Iterable[str], readings: Sequence[Reading], *, report: bool
+    ) -> dict[str, Column]:
+        """Columns that the provider's records fill; says what cannot be read where wanted."""
+        records = [reading.record for reading in readings]
+        has_problems = any(reading.problems for reading in readings)
+        columns: dict[str, Column] = {}
+        for name in names:
+            type_, where = JOBS.field(name).type, self.kind.fields.get(name)
+            if where is None:
+                columns[name] = pa.nulls(len(readings), type_)
+                continue
+            try:
+                if has_problems or len(where.places) > 1:
+                    raise Unusual  # noqa: TRY301 - as if a value were
+                ((place, read),) = where.places
+                columns[name] = whole_column(read, _all_at(records, place))
+            except Unusual:
+                values = [self._value(where, reading, report=report) for reading in readings]
+                columns[name] = pa.array(values, type_)
+        return columns
 
     def jobs(self, readings: Sequence[Reading]) -> pa.Table:
         """The rows of these jobs, with `JOBS` as the schema."""
-        columns = {name: self._column(name, readings) for name in _READ}
+        columns = self._columns(_READ, readings, report=True)
         count = len(readings)
         if self.kind.operation is not None:
-            columns["operation"] = [self.kind.operation] * count
+            columns["operation"] = _same(self.kind.operation, count)
         if self.kind.rest_succeeded:
-            columns["records_succeeded"] = [
-                None if done is None or failed is None else done - failed
-                for done, failed in zip(
-                    columns["records_processed"], columns["records_failed"], strict=True
-                )
-            ]
-        status = [
-            self._status(word, failed, reading.record)
-            for word, failed, reading in zip(
-                columns["provider_status"], columns["records_failed"], readings, strict=True
+            columns["records_succeeded"] = pc.subtract(
+                columns["records_processed"], columns["records_failed"]
             )
-        ]
-        columns["status"] = status
-        terminal = [word not in OPEN for word in status]
-        columns["is_terminal"] = terminal
-        _derive(columns, terminal)
-        columns["source"] = [self._source] * count
-        columns["provider"] = [self._provider] * count
-        columns["kind"] = [self.kind.name] * count
-        columns["job_id"] = [reading.job_id for reading in readings]
-        columns["raw"] = [reading.raw.decode() for reading in readings]
-        columns["row_hash"] = [self.row_hash(reading) for reading in readings]
-        return pa.table(
-            [pa.array(columns[column.name], column.type) for column in JOBS], schema=JOBS
-        )
+        columns["status"] = self._status(columns, readings)
+        _derive(columns)
+        columns["source"] = _same(self._source, count)
+        columns["provider"] = _same(self._provider, count)
+        columns["kind"] = _same(self.kind.name, count)
+        columns["job_id"] = pa.array([reading.job_id for reading in readings], pa.string())
+        columns["raw"] = pa.array([reading.raw for reading in readings], pa.string())
+        columns["row_hash"] = pa.array([self.row_hash(reading) for reading in readings])
+        return pa.table([columns[column.name] for column in JOBS], schema=JOBS)
 
     def vanished(self, readings: Sequence[Reading]) -> pa.Table:
         """The rows of open jobs that their provider no longer knows."""
         rows = self.jobs(readings)
         count = len(readings)
-        hashes = [self.row_hash(reading, Status.VANISHED) for reading in readings]
+        hashes = [self._hash(reading, Status.VANISHED) for reading in readings]
         for name, values in (
             ("status", [Status.VANISHED] * count),
             ("is_terminal", [True] * count),
@@ -218,36 +257,24 @@ class Reader:
             rows = rows.set_column(at, JOBS.field(at), pa.array(values, JOBS.field(at).type))
         return rows
 
-    def _status(self, word: str | None, failed: int | None, record: Record) -> Status:
-        status = self._statuses.get(word)
-        if status is None:
-            status = self.kind.words.get((word or "").lower(), Status.UNKNOWN)
-            self._statuses[word] = status
+    def _status(self, columns: Mapping[str, Column], readings: Sequence[Reading]) -> Column:
+        told = columns["provider_status"].dictionary_encode(null_encoding="encode")
+        words = [
+            self.kind.words.get((word or "").lower(), Status.UNKNOWN)
+            for word in told.dictionary.to_pylist()
+        ]
+        statuses = pa.array(words, pa.string()).take(told.indices)
         if self.kind.refine is not None:
-            status = self.kind.refine(record, status)
-        return Status.PARTIAL if status is Status.SUCCEEDED and failed else status
-
-    def _column(self, name: str, readings: Sequence[Reading], *, report: bool = True) -> list[Any]:
-        column = self.kind.fields.get(name)
-        if column is None:
-            return [None] * len(readings)
-        if len(column.places) > 1:
-            return [self._value(column, reading, report=report) for reading in readings]
-        ((place, read),) = column.places
-        is_nested = "." in place
-        values: list[Any] = []
-        for reading in readings:
-            value = _at(reading.record, place) if is_nested else reading.record.get(place)
-            if value is None or value == "" or place in reading.problems:
-                values.append(None)
-                continue
-            try:
-                values.append(read(value))
-            except ValueError as error:
-                if report:
-                    self._reject(reading.job_id, place, str(error), value)
-                values.append(None)
-        return values
+            refined = [
+                self.kind.refine(reading.record, Status(str(status)))
+                for reading, status in zip(readings, statuses.to_pylist(), strict=True)
+            ]
+            statuses = pa.array(refined, pa.string())
+        # where the number is not known this is NULL, and such a job keeps its status
+        has_failed = pc.not_equal(columns["records_failed"], pa.scalar(0))
+        is_partial = pc.and_(pc.equal(statuses, pa.scalar(str(Status.SUCCEEDED))), has_failed)
+        partial: Column = pc.if_else(is_partial, str(Status.PARTIAL), statuses)
+        return pc.coalesce(partial, statuses)
 
     def _value(self, column: Field, reading: Reading, *, report: bool) -> Any:
         found: list[Any] = []
@@ -274,6 +301,10 @@ class Reader:
         self.rejected.append(Rejected(job_id, place, problem, dumps(value).decode()))
 
 
+def _is_plain_id(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and value.isascii()
+
+
 def _at(record: Any, place: str) -> Any:
     for part in place.split("."):
         if not isinstance(record, dict):
@@ -298,38 +329,37 @@ def _replaced(value: Any, names: Mapping[str, str]) -> Any:
     return value
 
 
-def _derive(columns: dict[str, list[Any]], terminal: list[bool]) -> None:
+def _all_at(records: Iterable[Record], place: str) -> list[Any]:
+    if "." in place:
+        return [_at(record, place) for record in records]
+    return [record.get(place) for record in records]
+
+
+def _same(value: str, count: int) -> Column:
+    return pa.repeat(pa.scalar(value, pa.string()), count)
+
+
+def _derive(columns: dict[str, Column]) -> None:
     """Fills the columns that follow from others."""
     created, started = columns["created_at"], columns["started_at"]
     reported, updated = columns["finished_at"], columns["updated_at"]
-    finished = [
-        (end if end is not None else last) if is_over else None
-        for is_over, end, last in zip(terminal, reported, updated, strict=True)
-    ]
-    columns["finished_at_basis"] = [
-        None if at is None else "last_modified" if end is None else "reported"
-        for at, end in zip(finished, reported, strict=True)
-    ]
+    terminal = pc.invert(pc.is_in(columns["status"], value_set=_OPEN))
+    finished = pc.if_else(terminal, pc.coalesce(reported, updated), None)
+    columns["is_terminal"] = terminal
     columns["finished_at"] = finished
+    columns["finished_at_basis"] = pc.if_else(
+        finished.is_null(), None, pc.if_else(reported.is_null(), "last_modified", "reported")
+    )
     columns["queue_seconds"] = _spans(created, started)
     columns["total_seconds"] = _spans(created, finished)
-    measured = [
-        seconds if is_over else None
-        for is_over, seconds in zip(terminal, columns["run_seconds"], strict=True)
-    ]
+    measured = pc.if_else(terminal, columns["run_seconds"], None)
     spanned = _spans(started, finished)
-    columns["run_seconds"] = [
-        span if seconds is None else seconds
-        for seconds, span in zip(measured, spanned, strict=True)
-    ]
-    columns["run_basis"] = [
-        "reported" if seconds is not None else None if span is None else "timestamps"
-        for seconds, span in zip(measured, spanned, strict=True)
-    ]
+    columns["run_seconds"] = pc.coalesce(measured, spanned)
+    columns["run_basis"] = pc.if_else(
+        measured.is_valid(), "reported", pc.if_else(spanned.is_valid(), "timestamps", None)
+    )
 
 
-def _spans(starts: list[datetime | None], ends: list[datetime | None]) -> list[float | None]:
-    return [
-        None if start is None or end is None else (end - start).total_seconds()
-        for start, end in zip(starts, ends, strict=True)
-    ]
+def _spans(starts: Column, ends: Column) -> Column:
+    microseconds = pc.subtract(ends, starts).cast(pa.int64())
+    return pc.divide(microseconds.cast(pa.float64(), safe=False), 1e6)

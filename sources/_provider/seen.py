@@ -1,33 +1,70 @@
-"""The jobs seen in one walk: the only thing that grows with a listing."""
+"""Remembering very many jobs in eight bytes each: the only thing that grows with a listing.
 
-import hashlib
+Digests are kept in sorted runs, each at least twice as long as the next, so that a page of them is
+looked up, and kept, in a few steps for all of it.
+"""
+
 import os
+from collections.abc import Sequence
+from typing import TypeAlias
 
-_DIGEST_BYTES = 8
+import numpy as np
+from numpy.typing import NDArray
+
+Digests: TypeAlias = NDArray[np.uint64]
 
 
 class Seen:
-    """A set of job ids, kept as eight-byte digests."""
+    """The jobs seen in one walk."""
 
     def __init__(self) -> None:
         # a key of its own each time, so that nobody can choose ids that look alike
         self._key = os.urandom(16)
-        self._digests: set[int] = set()
+        self._runs: list[Digests] = []
 
-    def _digest(self, identity: bytes) -> int:
-        digest = hashlib.blake2b(identity, digest_size=_DIGEST_BYTES, key=self._key).digest()
-        return int.from_bytes(digest, "big")
+    def _digests(self, identities: Sequence[bytes]) -> Digests:
+        key = self._key
+        hashes = (hash(key + each) for each in identities)
+        return np.fromiter(hashes, np.int64, len(identities)).view(np.uint64)
 
-    def add(self, identity: bytes) -> bool:
-        """Whether it was not there before."""
-        digest = self._digest(identity)
-        if digest in self._digests:
-            return False
-        self._digests.add(digest)
-        return True
+    def add(self, identities: Sequence[bytes]) -> list[bool]:
+        """Which of them were not there before; of several that are the same, the first."""
+        digests, first = np.unique(self._digests(identities), return_index=True)
+        is_new = ~self._have(digests)
+        self._keep(digests[is_new])
+        told = np.zeros(len(identities), np.bool_)
+        told[first[is_new]] = True
+        return told.tolist()
 
     def __contains__(self, identity: bytes) -> bool:
-        return self._digest(identity) in self._digests
+        return bool(self._have(self._digests([identity]))[0])
 
     def __len__(self) -> int:
-        return len(self._digests)
+        return sum(map(len, self._runs))
+
+    def _have(self, digests: Digests) -> NDArray[np.bool_]:
+        found = np.zeros(len(digests), np.bool_)
+        for run in self._runs:
+            found |= among(digests, run)
+        return found
+
+    def _keep(self, run: Digests) -> None:
+        while self._runs and len(self._runs[-1]) < 2 * len(run):
+            run = np.sort(np.concatenate((self._runs.pop(), run)), kind="stable")
+        if len(run):
+            self._runs.append(run)
+
+
+def among(digests: Digests, run: Digests) -> NDArray[np.bool_]:
+    """Which of the digests are in a sorted run."""
+    if not len(run):
+        return np.zeros(len(digests), np.bool_)
+    at = np.searchsorted(run, digests)
+    found: NDArray[np.bool_] = run[np.minimum(at, len(run) - 1)] == digests
+    return found
+
+
+def digests_of(hashes: Sequence[str]) -> Digests:
+    """The first eight bytes of hashes that are written in hexadecimal digits."""
+    first = bytes.fromhex("".join(each[:16] for each in hashes))
+    return np.frombuffer(first, ">u8").astype(np.uint64)

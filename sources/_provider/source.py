@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import dlt
+import pyarrow as pa
 from dlt.common.schema.typing import TScd2StrategyDict
 from dlt.extract import DltResource, DltSource
 
-from jobledger.sources._provider.model import DETAILS, JOBS, REJECTED
+from jobledger.sources._provider.model import DETAILS, JOBS, REJECTED, TIME, column
 from jobledger.sources._provider.run import RUNS
 from jobledger.sources._provider.walk import Errand, Walk
 
@@ -56,6 +57,16 @@ SCHEMAS: Final = {
 """The tables that a source fills, and their columns."""
 
 
+def _with_validity(rows: pa.Table) -> pa.Table:
+    """The rows with the columns that dlt fills when it loads them.
+
+    Where they are missing it adds them, and to put them where it wants them writes every file anew.
+    """
+    for name in ("valid_from", "valid_to"):
+        rows = rows.append_column(column(name, TIME), pa.nulls(rows.num_rows, TIME))
+    return rows
+
+
 def job_source(errands: Sequence[Errand], *, observed_at: datetime | None = None) -> DltSource:
     """The dlt source that walks these kinds of one account, side by side.
 
@@ -69,7 +80,8 @@ def job_source(errands: Sequence[Errand], *, observed_at: datetime | None = None
         def walk() -> Iterator[Any]:
             state = dlt.current.resource_state(errand.kind.name)
             for table, rows in Walk(errand, state).tables():
-                yield dlt.mark.with_hints(rows, hints[table], create_table_variant=True)
+                item = _with_validity(rows) if table == "job_versions" else rows
+                yield dlt.mark.with_hints(item, hints[table], create_table_variant=True)
 
         return walk
 

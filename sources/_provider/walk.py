@@ -13,22 +13,25 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequenc
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import compress
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobledger.sources._provider.asking import Answer, Asker, Budget, Question
 from jobledger.sources._provider.client import Client
 from jobledger.sources._provider.clock import Clock
+from jobledger.sources._provider.columns import Column
 from jobledger.sources._provider.details import Details, Item, Settled, stored
 from jobledger.sources._provider.errors import ProviderError
 from jobledger.sources._provider.kind import Kind, Provider
 from jobledger.sources._provider.known import LISTED, Known, KnownJob, News
-from jobledger.sources._provider.model import OPEN, REJECTED, TIME, Status
+from jobledger.sources._provider.model import OPEN, REJECTED, Status
 from jobledger.sources._provider.paging import Page
 from jobledger.sources._provider.reading import Reader, Reading
 from jobledger.sources._provider.run import Outcome, Run, Scope
-from jobledger.sources._provider.seen import Seen
+from jobledger.sources._provider.seen import Digests, Seen, among, digests_of
 from jobledger.sources._provider.settings import SourceSettings
 
 Loadable: TypeAlias = tuple[str, pa.Table]
@@ -73,6 +76,7 @@ class Walk:
         self._asker = Asker(errand.kind, errand.client, errand.reader, errand.pool, errand.version)
         self._details = Details(errand.reader, self._asker, errand.budget, errand.run)
         self._seen = Seen()
+        self._told: Digests = digests_of([])
         self._order = Order()
         self._batch: list[Reading] = []
         self._open: dict[str, KnownJob] = {}
@@ -114,6 +118,9 @@ class Walk:
 
     def _listed(self) -> Iterator[Loadable]:
         may_cut = self._may_cut()
+        if not may_cut:
+            # for the few pages of a listing that is cut short this would cost more than it saves
+            self._told = self._errand.known.told(self._run.source, self._kind)
         for page in self._kind.paging.pages(self):
             self._run.pages += 1
             fresh = self._take(page)
@@ -129,18 +136,17 @@ class Walk:
 
     def _take(self, page: Page) -> list[Reading]:
         """The jobs of a page that were not seen before; they join the batch."""
-        fresh: list[Reading] = []
-        for item in page.records:
-            if not self._seen.add(self._reader.identity(item)):
-                continue
-            page.unseen += 1
-            reading = self._reader.take(item)
-            if reading is None:
-                continue
-            if self._kind.belongs is None or self._kind.belongs(reading.record):
-                fresh.append(reading)
+        is_new = self._seen.add([self._reader.identity(item) for item in page.records])
+        items = list(compress(page.records, is_new))
+        page.unseen = len(items)
+        belongs = self._kind.belongs
+        fresh = [
+            reading
+            for reading in self._reader.take_page(items)
+            if reading is not None and (belongs is None or belongs(reading.record))
+        ]
         self._run.jobs_listed += len(fresh)
-        self._order.follow(self._reader.created_at(fresh))
+        self._order.follow(self._reader.column("created_at", fresh))
         self._batch.extend(fresh)
         return fresh
 
@@ -184,22 +190,27 @@ class Walk:
         if not batch:
             return []
         hashes = [self._reader.row_hash(reading) for reading in batch]
-        updated = self._reader.updated_at(batch)
+        updated = self._reader.column("updated_at", batch)
         listed = pa.table(
             [
                 pa.array(range(len(batch)), pa.int64()),
                 pa.array([reading.job_id for reading in batch], pa.string()),
                 pa.array(hashes, pa.string()),
-                pa.array(updated, TIME),
+                updated,
             ],
             schema=LISTED,
         )
-        told = self._errand.known.news(
-            self._run.source, self._kind, listed, is_full=self._errand.is_full
+        news = self._errand.known.news(
+            self._run.source,
+            self._kind,
+            listed.filter(pa.array(~among(digests_of(hashes), self._told))),
+            is_full=self._errand.is_full,
         )
-        loaded = {at for at, news, _ in told if news is not News.STALE}
+        loaded = {at for at, why, _ in news if why is not News.STALE}
         self._reader.report(reading for at, reading in enumerate(batch) if at not in loaded)
-        return [Item(batch[at], hashes[at], updated[at], news, job) for at, news, job in told]
+        # only a detail is held against when its listing changed
+        changed = updated.to_pylist() if self._kind.details else [None] * len(batch)
+        return [Item(batch[at], hashes[at], changed[at], why, job) for at, why, job in news]
 
     def _load(self, news: Iterable[Item]) -> Iterator[Loadable]:
         current = [item for item in news if item.news is not News.STALE]
@@ -221,12 +232,17 @@ class Walk:
         """Counts what is loaded, for the run's row and the closing line."""
         run = self._run
         run.jobs_changed += rows.num_rows
-        columns = (rows[name].to_pylist() for name in ("job_id", "status", "is_terminal"))
-        for job_id, status, is_over, job in zip(*columns, known, strict=True):
-            (self._still_open.discard if is_over else self._still_open.add)(job_id)
-            run.jobs_new += job is None
-            run.jobs_finished += is_over and job is not None and job.status in OPEN
-            run.jobs_failed += status == Status.FAILED and (job is None or job.status != status)
+        run.jobs_new += sum(job is None for job in known)
+        columns = (rows[name].to_pylist() for name in ("job_id", "status"))
+        for job_id, status, job in zip(*columns, known, strict=True):
+            is_over = status not in OPEN
+            if job is not None:
+                run.jobs_finished += is_over and job.status in OPEN
+                self._still_open.discard(job_id)
+            if not is_over:
+                self._still_open.add(job_id)
+            if status == Status.FAILED:
+                run.jobs_failed += job is None or job.status != status
 
     # jobs that the listing does not show
 
@@ -318,16 +334,20 @@ class Order:
         self.newest: datetime | None = None
         self.oldest: datetime | None = None
 
-    def follow(self, created: Iterable[datetime | None]) -> None:
+    def follow(self, created: Column) -> None:
         """Takes the next jobs."""
-        for at in created:
-            if at is None:
-                self.is_newest_first = False
-                continue
-            if self.oldest is not None and at > self.oldest:
-                self.is_newest_first = False
-            self.oldest = at if self.oldest is None else min(self.oldest, at)
-            self.newest = at if self.newest is None else max(self.newest, at)
+        if created.null_count:
+            self.is_newest_first = False
+            created = created.drop_null()
+        if not len(created):
+            return
+        bounds, first = pc.min_max(created), created[0].as_py()
+        oldest, newest = bounds["min"].as_py(), bounds["max"].as_py()
+        is_rising = pc.any(pc.greater(created[1:], created[:-1])).as_py()
+        if is_rising or (self.oldest is not None and first > self.oldest):
+            self.is_newest_first = False
+        self.oldest = oldest if self.oldest is None else min(self.oldest, oldest)
+        self.newest = newest if self.newest is None else max(self.newest, newest)
 
 
 def _time(text: str | None) -> datetime | None:

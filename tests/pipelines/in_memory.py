@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 
 from jobledger.sources._provider.asking import Budget
@@ -18,6 +19,7 @@ from jobledger.sources._provider.known import KnownJob, News
 from jobledger.sources._provider.reading import Reader
 from jobledger.sources._provider.redact import Redactor
 from jobledger.sources._provider.run import Run
+from jobledger.sources._provider.seen import Digests, digests_of
 from jobledger.sources._provider.settings import SourceSettings
 from jobledger.sources._provider.walk import Errand, Walk
 from tests.sources.scripted import Answerer, FixedClock, ScriptedClient
@@ -141,6 +143,17 @@ class InMemory:
             if job["status"] != "running":
                 return News.OWED if is_full else None
         return News.RUNNING if job["status"] == "running" else None
+
+    def told(self, source: str, kind: Kind) -> Digests:
+        hashes = []
+        for key, rows in self.versions.items():
+            if key[:2] == (source, kind.name) and rows[-1]["status"] != "vanished":
+                mark = self.marks.get(key)
+                if not kind.details:
+                    hashes.append(rows[-1]["row_hash"])
+                elif rows[-1]["is_terminal"] and mark is not None and mark["detail"] == "merged":
+                    hashes.append(mark["listing_hash"])
+        return np.sort(digests_of([each for each in hashes if each is not None]))
 
     def open_jobs(self, source: str, kind: str) -> list[KnownJob]:
         found = [

@@ -1,0 +1,1 @@
+"""What else one could use, each set up as its own documentation advises, in the least code."""

@@ -1,0 +1,97 @@
+"""What readers wait for: each view, a publication, an export; and what a job takes on disk.
+
+A view is read whole, every value of every row. Views with a row per job or more are also asked for
+their newest hundred, as people do.
+
+    python -m benchmarks.reading --jobs 1000000 10000000
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.measuring import JOBLEDGER, Failed, medians, parser, project, run, tell
+
+LONG = {"jobs": "created_at", "job_history": "valid_from", "failed_jobs": "finished_at"}
+"""Views as long as the ledger, and by what people order them."""
+
+
+def seconds(runs: int, act: Callable[[], object]) -> float:
+    """Median wall time."""
+    taken = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        act()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken)
+
+
+def read(path: Path, jobs: int, runs: int) -> None:
+    """Reads every view of a published ledger."""
+    import duckdb
+
+    with duckdb.connect(path, read_only=True) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        names = [
+            name
+            for (name,) in connection.execute(
+                "select view_name from duckdb_views() where schema_name = 'main' and not internal"
+                " order by 1"
+            ).fetchall()
+        ]
+        if not names:
+            raise Failed("there is no view to read")
+        found = []
+        for name in names:
+            whole = f'select count(*), max(hash(each)) from "{name}" as each'  # noqa: S608 - ours
+            first = connection.execute(whole).fetchone()
+            row = {
+                "view": name,
+                "jobs": jobs,
+                "rows": first[0] if first else 0,
+                "whole s": round(seconds(runs, lambda sql=whole: connection.execute(sql)), 3),  # type: ignore[misc]
+                "newest 100 s": "",
+            }
+            if name in LONG:
+                some = f'from "{name}" order by {LONG[name]} desc limit 100'
+                taken = seconds(runs, lambda sql=some: connection.execute(sql).fetchall())  # type: ignore[misc]
+                row["newest 100 s"] = round(taken, 3)
+            found.append(row)
+    tell(f"reading a ledger of {jobs:,} jobs", found)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measures and tells."""
+    said = parser(__doc__, jobs=[1_000_000, 10_000_000]).parse_args(arguments)
+    from benchmarks.ledger_of import fill, put_views
+    from jobledger.pipelines.ledger import Ledger
+
+    written = []
+    for jobs in said.jobs:
+        with tempfile.TemporaryDirectory() as made:
+            folder = project(Path(made) / "project", "https://127.0.0.1")
+            published, parquet = folder / "jobs.duckdb", folder / "jobs.parquet"
+            with Ledger(Path(made) / "ledger.duckdb", published) as ledger:
+                fill(ledger.connection, jobs)
+                publication = seconds(said.runs, lambda to=ledger: to.publish(put_views))  # type: ignore[misc]
+            read(published, jobs, said.runs)
+            export = [JOBLEDGER, "--project", folder, "export", "jobs", "-o", parquet]
+            cost = medians([run(export, folder) for _ in range(said.runs)])
+            written.append(
+                {
+                    "jobs": jobs,
+                    "publish s": round(publication, 2),
+                    "bytes/job": round(published.stat().st_size / jobs),
+                    "export s": round(cost.wall, 2),
+                    "export rows/s": round(jobs / cost.wall),
+                    "export peak MB": round(cost.peak_mb),
+                    "Parquet bytes/job": round(parquet.stat().st_size / jobs),
+                }
+            )
+    tell("publishing and exporting", written)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""A column that is read at once says what its values say one by one."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobledger.sources._provider import fields
+from jobledger.sources._provider.columns import Unusual, whole_column
+
+offsets = st.integers(-23 * 60, 23 * 60).map(lambda each: timezone(timedelta(minutes=each)))
+moments = st.datetimes(timezones=offsets | st.just(UTC))
+written = moments.flatmap(
+    lambda at: st.sampled_from(
+        [
+            at.isoformat(),
+            at.isoformat(" ", "milliseconds"),
+            at.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            if 1 < at.year < 9999
+            else "0001-01-01T00:00:00+09:00",
+        ]
+    )
+)
+VALUES = {
+    fields.read_text: st.text(),
+    fields.read_code: st.integers(-(2**63), 2**63 - 1) | st.text(),
+    fields.read_time: written | st.sampled_from(["2024-02-30T00:00:00Z", "0000-01-01T00:00:00Z"]),
+    fields.read_count: st.integers(-(2**64), 2**64) | st.booleans() | st.floats(),
+    fields.read_milliseconds: st.integers(-5, 2**54),
+}
+
+
+def one_by_one(reader: fields.Reader, values: list[Any]) -> list[Any]:
+    return [None if value is None or value == "" else reader(value) for value in values]
+
+
+# Arrow looks for pandas when it is first shown a list, which takes its time
+@settings(deadline=None)
+@given(st.data())
+def test_at_once_is_one_by_one(data: st.DataObject) -> None:
+    reader = data.draw(st.sampled_from(sorted(VALUES, key=lambda each: each.__name__)))
+    values = data.draw(st.lists(VALUES[reader] | st.none() | st.just(""), max_size=5))
+    try:
+        found = whole_column(reader, values).to_pylist()
+    except Unusual:
+        return
+    assert found == one_by_one(reader, values)
+
+
+@pytest.mark.parametrize(
+    ("reader", "usual"),
+    [
+        (fields.read_text, ["a", "", None, "é"]),
+        (fields.read_code, [71012560, None, 5]),
+        (fields.read_code, ["E1", None]),
+        (fields.read_time, ["2021-03-10T00:05:54.207Z", "2021-03-15T06:47:18Z", None, ""]),
+        (fields.read_time, ["2018-12-05T10:56:43.000+0000", "2018-12-05 10:56:43+08:00"]),
+        (fields.read_count, [0, None, 2**63 - 1]),
+        (fields.read_milliseconds, [0, 62, None]),
+    ],
+)
+def test_what_providers_write_is_read_at_once(reader: fields.Reader, usual: list[Any]) -> None:
+    assert whole_column(reader, usual).to_pylist() == one_by_one(reader, usual)
+
+
+@pytest.mark.parametrize(
+    ("reader", "values"),
+    [
+        (fields.read_text, ["a", 1]),
+        (fields.read_text, ["\ud800"]),
+        (fields.read_time, ["1699517693000"]),
+        (fields.read_time, ["2018-12-05T10:56:43"]),
+        (fields.read_time, ["0001-01-01T00:00:00+09:00"]),
+        (fields.read_count, [1.0]),
+        (fields.read_count, [True]),
+        (fields.read_count, [2**63]),
+        (fields.read_milliseconds, [-1]),
+        (fields.read_percent, [100]),
+    ],
+)
+def test_whatever_else_is_left_to_the_readers(reader: fields.Reader, values: list[Any]) -> None:
+    with pytest.raises(Unusual):
+        whole_column(reader, values)
+
+
+def test_times_are_in_utc() -> None:
+    (found,) = whole_column(fields.read_time, ["2021-03-10T08:00:00+08:00"]).to_pylist()
+    assert found == datetime(2021, 3, 10, tzinfo=UTC)
+    assert found.utcoffset() == timedelta(0)
