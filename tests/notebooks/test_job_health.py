@@ -140,7 +140,10 @@ def test_a_row_survives_being_chosen() -> None:
     row: dict[str, Any] = {"fingerprint": "x", "source": "s", "records_failed": None, "jobs": 3}
     shown = page.plain({**row, "last_at": datetime(2026, 11, 25, 12, 1, tzinfo=NOW.tzinfo)})
     assert shown == {
-        **{"reason": "x", "source": "s", "records failed": "–", "jobs": 3},
+        "reason": "x",
+        "source": "s",
+        "records failed": "–",
+        "jobs": 3,
         "last": "2026-11-25 12:01",
     }
     assert {name: page.unplain(shown)[name] for name in ("fingerprint", "source")} == {
