@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -178,10 +178,11 @@ class Sync:
             pipeline = prepared_pipeline(self.ledger, self.folder, settings.name)
         with ThreadPoolExecutor(settings.max_concurrent, thread_name_prefix="detail") as pool:
             errands = self._errands(assignment, runs, account, pool)
-            pipeline.extract(
-                job_source(errands, observed_at=self._observed_at(settings.name)),
-                loader_file_format="parquet",
+            newest = self.ledger.newest_version_at(settings.name)
+            source = job_source(
+                errands, observed_at=self._observed_at(newest), is_first=newest is None
             )
+            pipeline.extract(source, loader_file_format="parquet")
         with self._loading:
             pipeline.normalize()
             pipeline.load(raise_on_failed_jobs=True)
@@ -220,8 +221,8 @@ class Sync:
             )
         return errands
 
-    def _observed_at(self, source: str) -> Any:
-        newest, now = self.ledger.newest_version_at(source), self.clock.now()
+    def _observed_at(self, newest: datetime | None) -> datetime | None:
+        now = self.clock.now()
         if newest is not None and newest >= now:
             # a clock that was put back must not make versions that end before they begin
             return newest + timedelta(microseconds=1)

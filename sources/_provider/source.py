@@ -21,7 +21,7 @@ _SAME_JOB: Final = (
 together, under which two different jobs may look like one."""
 
 
-def _hints(observed_at: datetime | None) -> Mapping[str, Any]:
+def _hints(observed_at: datetime | None) -> dict[str, Any]:
     """How dlt loads each table."""
     versions: TScd2StrategyDict = {
         "disposition": "merge",
@@ -57,30 +57,41 @@ SCHEMAS: Final = {
 """The tables that a source fills, and their columns."""
 
 
-def _with_validity(rows: pa.Table) -> pa.Table:
-    """The rows with the columns that dlt fills when it loads them.
+def _with_validity(rows: pa.Table, valid_from: datetime | None) -> pa.Table:
+    """The rows with the columns that tell when they are valid, in the order of the table.
 
-    Where they are missing it adds them, and to put them where it wants them writes every file anew.
+    A merge fills them as it loads; but without them dlt would write every file a second time.
     """
-    for name in ("valid_from", "valid_to"):
-        rows = rows.append_column(column(name, TIME), pa.nulls(rows.num_rows, TIME))
+    for name, at in (("valid_from", valid_from), ("valid_to", None)):
+        times = pa.repeat(pa.scalar(at, TIME), rows.num_rows)
+        rows = rows.append_column(column(name, TIME), times)
     return rows
 
 
-def job_source(errands: Sequence[Errand], *, observed_at: datetime | None = None) -> DltSource:
+def job_source(
+    errands: Sequence[Errand], *, observed_at: datetime | None = None, is_first: bool = False
+) -> DltSource:
     """The dlt source that walks these kinds of one account, side by side.
 
     `observed_at` is the moment from which the versions found are valid; dlt's load time where
-    None.
+    None. Versions of an account of which nothing `is_first` known need no merge: they are appended,
+    in half the time.
     """
     hints = _hints(observed_at)
+    if is_first:
+        observed_at = observed_at or errands[0].clock.now()
+        hints["job_versions"] = dlt.mark.make_hints(
+            table_name="job_versions",
+            write_disposition="append",
+            columns={"raw": {"data_type": "json"}},
+        )
 
     def resource(errand: Errand) -> DltResource:
         @dlt.resource(name=errand.kind.name, parallelized=True)
         def walk() -> Iterator[Any]:
             state = dlt.current.resource_state(errand.kind.name)
             for table, rows in Walk(errand, state).tables():
-                item = _with_validity(rows) if table == "job_versions" else rows
+                item = _with_validity(rows, observed_at) if table == "job_versions" else rows
                 yield dlt.mark.with_hints(item, hints[table], create_table_variant=True)
 
         return walk
