@@ -1,0 +1,264 @@
+"""Several people and programs with one ledger: nobody waits for anybody, and nobody breaks it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from jobledger.emulator import Running
+from jobledger.pipelines.errors import JobledgerError
+from jobledger.pipelines.project import Project
+from jobledger.pipelines.syncing import exit_of, sync_project
+from tests.faults.processes import clean, until
+from tests.faults.provider import moved, project, rows_of, served
+from tests.pipelines.scripted_sync import Quiet
+from tests.sources._provider.accounts import FakeClock
+
+READERS = int(os.environ.get("JOBLEDGER_READERS", "20"))
+SYNCS = int(os.environ.get("JOBLEDGER_SYNCS", "3"))
+COMMAND = "from jobledger.pipelines.cli import main; main()"
+COUNT = "select count(*) from jobs where kind = 'data_query'"
+HOLD = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "read")
+for line in sys.stdin:
+    print(connection.execute(line).fetchall(), flush=True)
+"""
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    with served() as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def ours(tmp_path: Path, running: Running) -> Project:
+    return project(tmp_path / "ours", running.base_url)
+
+
+def sync(ours: Project, clock: FakeClock) -> None:
+    result = sync_project(ours, watcher=Quiet(), clock=moved(clock))
+    assert (exit_of(result), result.load_errors) == (0, {})
+
+
+def one_more_query(running: Running, name: str) -> None:
+    record = running.world.records("data_query")[0]
+    running.world.put("data_query", {**record, "id": name})
+
+
+def test_two_syncs_at_once(ours: Project, running: Running) -> None:
+    running.faults.order("slow", "/query/jobs", seconds=3)
+    said = [sys.executable, "-c", COMMAND, "--project", str(ours.folder), "sync"]
+    first = subprocess.Popen(said, env=clean(), stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    holder = ours.state_dir / "lock.pid"
+    assert until(lambda: holder.exists() and holder.read_text() != "")
+
+    second = subprocess.run(said, env=clean(), capture_output=True, text=True, check=False)
+    assert (second.returncode, second.stdout) == (3, "")
+    assert second.stderr == (
+        f"jobledger: another sync holds this ledger (PID {first.pid}); wait for it with"
+        " --wait SECONDS, or try again later\n"
+    )
+    waited = subprocess.run(
+        [*said, "--wait", "60", "--json"], env=clean(), capture_output=True, check=False
+    )
+    assert waited.returncode == 0
+    _, errors = first.communicate()
+    assert first.returncode == 0, errors
+    runs = rows_of(
+        ours.warehouse,
+        "select kind, count(*), count(*) filter (outcome = 'complete') from loaded.sync_runs"
+        " group by all",
+    )
+    assert sorted(runs) == [
+        (kind, 2, 2)
+        for kind in (
+            *("auto_backfill", "custom_object_bulk", "data_backfill", "data_query"),
+            *("ingest", "query"),
+        )
+    ]
+
+
+def test_a_lock_whose_holder_died_holds_nobody_up(ours: Project, running: Running) -> None:
+    running.faults.order("slow", "/query/jobs", seconds=20)
+    said = [sys.executable, "-c", COMMAND, "--project", str(ours.folder), "sync"]
+    first = subprocess.Popen(said, env=clean(), stderr=subprocess.DEVNULL)
+    assert until(lambda: any(each.path == "/objects/jobs" for each in running.requests))
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    assert (ours.state_dir / "lock.pid").read_text() == str(first.pid)
+    running.faults.clear()
+    second = subprocess.run(said, env=clean(), capture_output=True, check=False)
+    assert second.returncode == 0
+
+
+def test_readers_in_a_loop_never_fail_and_never_go_back(
+    ours: Project, running: Running, clock: FakeClock
+) -> None:
+    sync(ours, clock)
+    stop = threading.Event()
+    troubles: list[str] = []
+    looks: list[int] = []
+
+    def look() -> None:
+        newest = 0
+        while not stop.is_set():
+            try:
+                ((count,),) = _elsewhere(ours.warehouse, COUNT)
+            except duckdb.Error as error:
+                troubles.append(str(error))
+                return
+            if count < newest:
+                troubles.append(f"{count} after {newest}")
+            newest = count
+            looks.append(count)
+            time.sleep(0.3)
+
+    readers = [threading.Thread(target=look) for _ in range(READERS)]
+    for reader in readers:
+        reader.start()
+    try:
+        for number in range(SYNCS):
+            one_more_query(running, f"more-{number}")
+            sync(ours, clock)
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
+    assert troubles == []
+    assert len(looks) > READERS * 2
+    assert rows_of(ours.warehouse, COUNT) == [(6 + 1 + SYNCS - 1,)]
+
+
+def _elsewhere(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    # in one process an open path is opened once; a fresh connection that attaches it sees the new
+    with duckdb.connect() as connection:
+        connection.execute("set threads = 1")
+        connection.execute(f"attach '{path}' as ledger (read_only)")
+        connection.execute("use ledger.main")
+        return connection.execute(sql).fetchall()
+
+
+@pytest.mark.parametrize("how", ["read", "write"])
+def test_a_notebook_that_holds_the_file_open_keeps_its_snapshot(
+    how: str, ours: Project, running: Running, clock: FakeClock
+) -> None:
+    sync(ours, clock)
+    notebook = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(ours.warehouse), how],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert notebook.stdin
+    assert notebook.stdout
+
+    def ask(sql: str) -> str:
+        assert notebook.stdin
+        assert notebook.stdout
+        notebook.stdin.write(f"{sql}\n")
+        notebook.stdin.flush()
+        return notebook.stdout.readline().strip()
+
+    before = ask(COUNT)
+    if how == "write":
+        assert ask("create table main.mine as select 42 as answer") == "[(1,)]"
+    for name in ("one", "two"):
+        one_more_query(running, name)
+        sync(ours, clock)
+        assert ask(COUNT) == before
+        ((count,),) = rows_of(ours.warehouse, COUNT)
+        assert f"[({count},)]" != before
+    if how == "write":
+        # what it wrote is in its own snapshot, and there alone
+        assert ask("select answer from main.mine") == "[(42,)]"
+        ask("insert into main.mine values (43)")
+    notebook.stdin.close()
+    assert notebook.wait(30) == 0
+    notebook.stdout.close()
+    _reads_well(ours, running, clock)
+
+
+def test_a_client_that_wrote_and_left_its_log(
+    ours: Project, running: Running, clock: FakeClock
+) -> None:
+    sync(ours, clock)
+    script = (
+        "import duckdb, os, sys; c = duckdb.connect(sys.argv[1]);"
+        " c.execute('create table main.mine as select 42 as answer'); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(ours.warehouse)], check=True)
+    log = ours.warehouse.with_name("jobs.duckdb.wal")
+    assert log.exists()
+    one_more_query(running, "after")
+    sync(ours, clock)
+    assert not log.exists()
+    with pytest.raises(duckdb.CatalogException):
+        rows_of(ours.warehouse, "from main.mine")
+    _reads_well(ours, running, clock)
+
+
+def _reads_well(ours: Project, running: Running, clock: FakeClock) -> None:
+    """The file opens, both ways, and the next sync brings what is new."""
+    for read_only in (True, False):
+        with duckdb.connect(ours.warehouse, read_only=read_only) as connection:
+            assert connection.execute("from jobs").fetchall()
+    one_more_query(running, "last of all")
+    sync(ours, clock)
+    last = "select count(*) from jobs where job_id = 'last of all'"
+    assert rows_of(ours.warehouse, last) == [(1,)]
+    assert not ours.warehouse.with_name("jobs.duckdb.wal").exists()
+
+
+def test_a_system_that_refuses_to_replace_an_open_file(
+    ours: Project, running: Running, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync(ours, clock)
+    before = rows_of(ours.warehouse, "from loaded.job_versions order by all")
+    replace = Path.replace
+
+    def refuse(path: Path, target: Path) -> Path:
+        if Path(target) == ours.warehouse:
+            raise PermissionError(13, "Access is denied", str(target))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    one_more_query(running, "refused")
+    with pytest.raises(JobledgerError) as caught:
+        sync(ours, clock)
+    assert str(caught.value) == (
+        f"{ours.warehouse} could not be replaced, since another program holds it open; what was"
+        " synced is kept and is published by the next sync"
+    )
+    assert rows_of(ours.warehouse, "from loaded.job_versions order by all") == before
+    assert sorted(path.name for path in ours.folder.iterdir()) == [
+        *(".dlt", ".jobledger", "jobs.duckdb")
+    ]
+
+    monkeypatch.undo()
+    running.requests.clear()
+    running.faults.order("status", "*", times=None, status=500)
+    result = sync_project(ours, watcher=Quiet(), clock=moved(clock))
+    assert exit_of(result) == 1
+    # even a sync that reads nothing publishes what was kept
+    versions = rows_of(ours.warehouse, "from loaded.job_versions order by all")
+    assert len(versions) == len(before) + 1
+    outcomes = rows_of(
+        ours.warehouse,
+        "select started_at, kind, outcome from loaded.sync_runs where kind = 'query' order by all",
+    )
+    assert [outcome for *_, outcome in outcomes] == ["complete", "complete", "failed"]
