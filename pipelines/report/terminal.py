@@ -250,8 +250,9 @@ def _stuck(summary: Summary, console: Console) -> list[RenderableType]:
         return []
     parts: list[RenderableType] = ["", Text("Stuck", "bold")]
     for job in summary.stuck:
-        line = Text(f"{span(job.age_seconds):>7}  ", "magenta", no_wrap=True)
-        line.append(printable(f"{job.source} {job.kind} {job.job_id}"), "default")
+        line = Text(no_wrap=True)
+        line.append(f"{span(job.age_seconds):>7}  ", "magenta")
+        line.append(printable(f"{job.source} {job.kind} {job.job_id}"))
         words = [job.stuck_reason.replace("_", " "), job.provider_status, job.object]
         line.append(printable("  " + ", ".join(word for word in words if word)), "dim")
         parts.append(_cut(line, console))
