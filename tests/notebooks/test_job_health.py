@@ -140,10 +140,24 @@ def test_a_row_survives_being_chosen() -> None:
     row: dict[str, Any] = {"fingerprint": "x", "source": "s", "records_failed": None, "jobs": 3}
     shown = page.plain({**row, "last_at": datetime(2026, 11, 25, 12, 1, tzinfo=NOW.tzinfo)})
     assert shown == {
-        **{"reason": "x", "source": "s", "records failed": "–", "jobs": 3},
+        "reason": "x",
+        "source": "s",
+        "records failed": "–",
+        "jobs": 3,
         "last": "2026-11-25 12:01",
     }
     assert {name: page.unplain(shown)[name] for name in ("fingerprint", "source")} == {
         "fingerprint": "x",
         "source": "s",
     }
+
+
+def test_where_nothing_failed_every_cell_runs_too(
+    app: marimo.App, project: Project, capfd: pytest.CaptureFixture[str]
+) -> None:
+    chosen = Published(project.warehouse).choose(Filters(objects=("no such object",)))
+    outputs, defs = app.run(defs={"chosen": chosen})
+    assert defs["chosen_reason"].value == []
+    assert defs["job"] is None
+    assert capfd.readouterr().err == ""
+    assert len(outputs) > 10
