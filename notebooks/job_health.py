@@ -31,6 +31,26 @@ def html(markup):
     return mo.Html(str(markup))
 
 
+@app.function
+def choosable(rows, label, widths):
+    """A table from which one row is chosen; `widths` of its columns, in pixels."""
+    columns = widths if rows else {}
+    return mo.ui.table(
+        [page.plain(row) for row in rows],
+        selection="single",
+        page_size=8,
+        show_column_summaries=False,
+        show_data_types=False,
+        show_download=False,
+        wrapped_columns=[name for name in ("reason", "message") if name in columns],
+        text_justify_columns={
+            name: "right" for name in ("jobs", "records failed") if name in columns
+        },
+        column_widths=columns,
+        label=label,
+    )
+
+
 @app.cell
 def _():
     # where the ledger is, and which publication of it stands there
@@ -221,15 +241,10 @@ def _(unfinished):
 @app.cell
 def _(chosen):
     reasons = chosen.reasons()
-    chosen_reason = mo.ui.table(
-        [page.plain(row) for row in reasons],
-        selection="single",
-        page_size=8,
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
-        wrapped_columns=["reason"],
-        column_widths={
+    chosen_reason = choosable(
+        reasons,
+        "Reasons of failures; choose one to see its jobs",
+        {
             "reason": 290,
             "jobs": 70,
             "records failed": 110,
@@ -238,8 +253,6 @@ def _(chosen):
             "first": 135,
             "last": 135,
         },
-        text_justify_columns={"jobs": "right", "records failed": "right"},
-        label="Reasons of failures; choose one to see its jobs",
     )
     mo.vstack(
         [
@@ -254,15 +267,10 @@ def _(chosen):
 def _(chosen, chosen_reason):
     reason = page.unplain(chosen_reason.value[0]) if chosen_reason.value else None
     failed_jobs = chosen.failed_jobs(reason)
-    chosen_job = mo.ui.table(
-        [page.plain(row) for row in failed_jobs],
-        selection="single",
-        page_size=8,
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
-        wrapped_columns=["message"],
-        column_widths={
+    chosen_job = choosable(
+        failed_jobs,
+        "Failed and partial jobs; choose one to see its history",
+        {
             "ended": 135,
             "source": 90,
             "kind": 145,
@@ -272,8 +280,6 @@ def _(chosen, chosen_reason):
             "message": 200,
             "job": 130,
         },
-        text_justify_columns={"records failed": "right"},
-        label="Failed and partial jobs; choose one to see its history",
     )
     mo.vstack([html(page.jobs_heading(reason, failed_jobs)), chosen_job])
     return chosen_job, failed_jobs, reason

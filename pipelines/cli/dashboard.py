@@ -1,8 +1,11 @@
 """`jobledger dashboard`."""
 
+import os
+
 import click
 
 from jobledger.pipelines.cli.shared import pass_project
+from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project
 
 
@@ -40,4 +43,8 @@ def command(project: Project, port: int, host: str, is_headless: bool) -> None: 
         if not is_headless:
             click.launch(address)
 
-    serve(project, port, ready)
+    try:
+        serve(project, port, ready)
+    except KeyboardInterrupt:
+        # threads of the notebook's may wait for good; nothing that they have is worth waiting for
+        os._exit(Exit.INTERRUPTED)

@@ -150,3 +150,14 @@ def test_a_row_survives_being_chosen() -> None:
         "fingerprint": "x",
         "source": "s",
     }
+
+
+def test_where_nothing_failed_every_cell_runs_too(
+    app: marimo.App, project: Project, capfd: pytest.CaptureFixture[str]
+) -> None:
+    chosen = Published(project.warehouse).choose(Filters(objects=("no such object",)))
+    outputs, defs = app.run(defs={"chosen": chosen})
+    assert defs["chosen_reason"].value == []
+    assert defs["job"] is None
+    assert capfd.readouterr().err == ""
+    assert len(outputs) > 10
