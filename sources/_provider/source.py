@@ -1,6 +1,6 @@
 """A source of jobs for dlt: one resource per kind, each with its own incremental state."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
