@@ -32,22 +32,10 @@ def html(markup):
 
 
 @app.function
-def choosable(rows, label, widths):
-    """A table from which one row is chosen; `widths` of its columns, in pixels."""
-    columns = widths if rows else {}
-    return mo.ui.table(
-        [page.plain(row) for row in rows],
-        selection="single",
-        page_size=8,
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
-        wrapped_columns=[name for name in ("reason", "message") if name in columns],
-        text_justify_columns={
-            name: "right" for name in ("jobs", "records failed") if name in columns
-        },
-        column_widths=columns,
-        label=label,
+def choosable(rows, label, words):
+    """One of the rows, or none: told apart by their words."""
+    return mo.ui.dropdown(
+        {words(row): row for row in rows}, label=label, allow_select_none=True, full_width=True
     )
 
 
@@ -241,48 +229,17 @@ def _(unfinished):
 @app.cell
 def _(chosen):
     reasons = chosen.reasons()
-    chosen_reason = choosable(
-        reasons,
-        "Reasons of failures; choose one to see its jobs",
-        {
-            "reason": 290,
-            "jobs": 70,
-            "records failed": 110,
-            "source": 95,
-            "kind": 150,
-            "first": 135,
-            "last": 135,
-        },
-    )
-    mo.vstack(
-        [
-            html(page.heading("Why jobs fail") + page.definitions("reasons")),
-            chosen_reason,
-        ]
-    )
+    chosen_reason = choosable(reasons, "Show the jobs of", page.reason_words)
+    mo.vstack([html(page.heading("Why jobs fail") + page.reasons(reasons)), chosen_reason])
     return chosen_reason, reasons
 
 
 @app.cell
 def _(chosen, chosen_reason):
-    reason = page.unplain(chosen_reason.value[0]) if chosen_reason.value else None
-    failed_jobs = chosen.failed_jobs(reason)
-    chosen_job = choosable(
-        failed_jobs,
-        "Failed and partial jobs; choose one to see its history",
-        {
-            "ended": 135,
-            "source": 90,
-            "kind": 145,
-            "object": 140,
-            "status": 70,
-            "records failed": 105,
-            "message": 200,
-            "job": 130,
-        },
-    )
-    mo.vstack([html(page.jobs_heading(reason, failed_jobs)), chosen_job])
-    return chosen_job, failed_jobs, reason
+    failed_jobs = chosen.failed_jobs(chosen_reason.value)
+    chosen_job = choosable(failed_jobs, "Show one of them", page.job_words)
+    mo.vstack([html(page.failed_jobs(chosen_reason.value, failed_jobs)), chosen_job])
+    return chosen_job, failed_jobs
 
 
 @app.cell
@@ -295,7 +252,7 @@ def _():
 @app.cell
 def _(chosen, chosen_job, job_id):
     _wanted = job_id.value.strip()
-    _found = chosen.find(_wanted) if _wanted else [page.unplain(row) for row in chosen_job.value]
+    _found = chosen.find(_wanted) if _wanted else [chosen_job.value]
     key = _found[0] if _found else None
     job = chosen.job(key) if key else None
     history = chosen.history(key) if key else []

@@ -80,34 +80,68 @@ def trend(rows: Sequence[Row]) -> Markup:
     )
 
 
-def jobs_heading(reason: Row | None, jobs: Sequence[Row]) -> Markup:
-    """What a list of failed jobs is of."""
-    if reason is None:
-        return heading("Failed and partial jobs", "Of all reasons; choose one above for its jobs.")
-    return heading("Failed and partial jobs", f"{many(len(jobs), 'job')}: {reason['fingerprint']}")
+def reason_words(row: Row) -> str:
+    """A reason of failures among others."""
+    return f"{row['fingerprint']} ({row['source']} · {row['kind']}, {many(row['jobs'], 'job')})"
 
 
-_COLUMNS: Final = {
-    "fingerprint": "reason",
-    "error_message": "message",
-    "records_failed": "records failed",
-    "first_at": "first",
-    "last_at": "last",
-    "ended_at": "ended",
-    "job_id": "job",
-}
-"""What columns are called in tables from which one chooses."""
+def reasons(rows: Sequence[Row]) -> Markup:
+    """Why jobs failed, the most frequent reason first."""
+    if not rows:
+        return note("No job failed.")
+    return table(
+        "Reasons of failures",
+        ("Reason", "Jobs", "Records failed", "Source", "Kind", "First", "Last"),
+        [
+            (
+                row["fingerprint"],
+                f"{row['jobs']:,}",
+                _count(row["records_failed"]),
+                row["source"],
+                row["kind"],
+                _minute(row["first_at"]),
+                _minute(row["last_at"]),
+            )
+            for row in rows
+        ],
+        numbers=(1, 2),
+    ) + definitions("reasons")
 
 
-def plain(row: Row) -> Row:
-    """A row for a table from which one chooses: texts and numbers."""
-    return {_COLUMNS.get(name, name): _plain(value) for name, value in row.items()}
+def job_words(row: Row) -> str:
+    """A failed job among others."""
+    what = (row["source"], row["kind"], row["object"] or UNKNOWN, row["status"], row["job_id"])
+    return " · ".join((_minute(row["ended_at"]), *what))
 
 
-def unplain(row: Row) -> Row:
-    """The same row, under its own names."""
-    names = {shown: name for name, shown in _COLUMNS.items()}
-    return {names.get(name, name): value for name, value in row.items()}
+def failed_jobs(reason: Row | None, rows: Sequence[Row]) -> Markup:
+    """The jobs that failed, all or for one reason, the newest first."""
+    said = (
+        "Of all reasons; choose one above for its jobs alone."
+        if reason is None
+        else (f"{many(len(rows), 'job')}: {reason['fingerprint']}")
+    )
+    head = heading("Failed and partial jobs", said)
+    if not rows:
+        return head
+    return head + table(
+        "Failed and partial jobs, the newest first",
+        ("Ended", "Source", "Kind", "Object", "Status", "Records failed", "Message", "Job"),
+        [
+            (
+                _minute(row["ended_at"]),
+                row["source"],
+                row["kind"],
+                row["object"] or UNKNOWN,
+                chip(row["status"], STATUS),
+                _count(row["records_failed"]),
+                row["error_message"] or UNKNOWN,
+                Markup("<code>{}</code>").format(row["job_id"]),
+            )
+            for row in rows
+        ],
+        numbers=(5,),
+    )
 
 
 def cards(totals: Row, open_jobs: Sequence[Row], period: str) -> Markup:
@@ -367,10 +401,8 @@ def _bar(succeeded: float | None, partial: float | None) -> Markup:
     )
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return UNKNOWN if value is None else value
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"
 
 
 def _when(at: datetime | None, now: datetime) -> Markup:

@@ -77,7 +77,7 @@ class Opened:
         self.page.on("request", lambda request: self._watch(request.url))
         self.page.goto(address)
         self.heading("One job").wait_for()
-        expect(self.page.locator("marimo-table")).to_have_count(2, timeout=PATIENCE)
+        expect(self.page.get_by_label("Show one of them")).to_be_visible(timeout=PATIENCE)
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -157,13 +157,17 @@ def test_from_a_reason_to_its_jobs_to_one_jobs_history_and_failed_rows(
         "select jobs, fingerprint from failure_reasons where kind = 'ingest'"
         " order by jobs desc limit 1"
     )
-    reasons = page.locator("marimo-table").first
+    reasons = page.get_by_role("table", name="Reasons of failures")
     expect(reasons.get_by_role("row").nth(1)).to_contain_text(words, timeout=PATIENCE)
-    reasons.get_by_role("checkbox").first.click()
+    page.get_by_label("Show the jobs of").select_option(
+        label=f"{words} (salesforce · ingest, {jobs:,} jobs)"
+    )
     expect(page.get_by_text(f"{jobs:,} jobs: {words}")).to_be_visible(timeout=PATIENCE)
-    listed = page.locator("marimo-table").nth(1)
-    listed.get_by_role("checkbox").first.click()
-    expect(page.get_by_role("table", name="Versions of the job")).to_be_visible(timeout=PATIENCE)
+    listed = page.get_by_role("table", name="Failed and partial jobs")
+    expect(listed.get_by_role("row")).to_have_count(1 + jobs, timeout=PATIENCE)
+    newest = listed.get_by_role("row").nth(1).get_by_role("cell").last.inner_text()
+    page.get_by_label("Show one of them").select_option(index=1)
+    expect(opened.heading(f"salesforce · ingest · {newest}")).to_be_visible(timeout=PATIENCE)
 
     page.get_by_label("Or any job, by its id").fill(job_id)
     page.keyboard.press("Enter")
@@ -192,10 +196,10 @@ def test_a_job_that_means_harm_does_none(browser: Browser, address: str) -> None
     opened = Opened(browser, f"{address}&object={SCRIPT.replace('<', '%3C').replace('>', '%3E')}")
     page = opened.page
     expect(page.get_by_label("Object", exact=True)).to_have_text(SCRIPT, timeout=PATIENCE)
-    listed = page.locator("marimo-table").nth(1)
+    listed = page.get_by_role("table", name="Failed and partial jobs")
     expect(listed.get_by_role("row").nth(1)).to_contain_text(SCRIPT, timeout=PATIENCE)
     expect(listed.get_by_role("row").nth(1)).to_contain_text(IMAGE)
-    listed.get_by_role("checkbox").first.click()
+    page.get_by_label("Show one of them").select_option(index=1)
     facts = page.locator(".jl-facts")
     expect(facts).to_contain_text(SCRIPT, timeout=PATIENCE)
     expect(facts).to_contain_text(IMAGE)
@@ -226,7 +230,7 @@ def test_keyboards_and_screen_readers_find_their_way(opened: Opened) -> None:
     assert all(said)
     reached: list[str] = []
     page.get_by_label("Source", exact=True).focus()
-    for _ in range(120):
+    for _ in range(15):
         reached.append(
             page.evaluate(
                 """() => {
@@ -239,7 +243,8 @@ def test_keyboards_and_screen_readers_find_their_way(opened: Opened) -> None:
         page.keyboard.press("Tab")
     assert reached[:5] == list(FILTERS)
     assert "Health of each kind, the worst first" in reached
-    assert "Or any job, by its id" in reached
+    assert reached.index("Show the jobs of") < reached.index("Show one of them")
+    assert reached.index("Show one of them") < reached.index("Or any job, by its id")
 
 
 @needs_browser
