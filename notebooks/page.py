@@ -99,8 +99,8 @@ def reasons(rows: Sequence[Row]) -> Markup:
                 _count(row["records_failed"]),
                 row["source"],
                 row["kind"],
-                _minute(row["first_at"]),
-                _minute(row["last_at"]),
+                _stamp(row["first_at"]),
+                _stamp(row["last_at"]),
             )
             for row in rows
         ],
@@ -129,7 +129,7 @@ def failed_jobs(reason: Row | None, rows: Sequence[Row]) -> Markup:
         ("Ended", "Source", "Kind", "Object", "Status", "Records failed", "Message", "Job"),
         [
             (
-                _minute(row["ended_at"]),
+                _stamp(row["ended_at"]),
                 row["source"],
                 row["kind"],
                 row["object"] or UNKNOWN,
@@ -403,6 +403,10 @@ def _bar(succeeded: float | None, partial: float | None) -> Markup:
 
 def _minute(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
+
+
+def _stamp(at: datetime) -> Markup:
+    return Markup("<time>{}</time>").format(_minute(at))
 
 
 def _when(at: datetime | None, now: datetime) -> Markup:
