@@ -1,6 +1,6 @@
 """The charts, of rows that were asked for: drawn as SVG, and saying in words what they show."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final, TypeAlias
 
 import altair as alt
@@ -27,9 +27,11 @@ _SECONDS: Final = (
 )
 
 
-def outcomes(rows: list[Row]) -> Drawn:
-    """How many jobs ended each day, and how."""
+def outcomes(rows: list[Row]) -> Drawn | None:
+    """How many jobs ended each day, and how. None where none did."""
     ended = [row for row in rows if row["jobs"]]
+    if not ended:
+        return None
     statuses = [status for status in STATUS if status in {row["status"] for row in ended}]
     total = sum(row["jobs"] for row in ended)
     said = ", ".join(
@@ -59,7 +61,7 @@ def outcomes(rows: list[Row]) -> Drawn:
         )
         .properties(width="container", height=220)
     )
-    return _dressed(chart, f"Outcomes per day: {many(total, 'job')} ended: {said or 'none'}.")
+    return _dressed(chart, f"Outcomes per day: {many(total, 'job')} ended: {said}.")
 
 
 def failure_rate(rows: list[Row], since: date, width: int | str = "container") -> Drawn:
@@ -74,7 +76,9 @@ def failure_rate(rows: list[Row], since: date, width: int | str = "container") -
         f"Failure rate of {name}: {share(newest['failure_rate_7d'])} in the last 7 days,"
         f" of {many(newest['rated_7d'], 'rated job')}; {many(anomalies, 'anomaly', 'anomalies')}."
     )
-    shown = alt.Scale(type="utc", domain=[_day(since), _day(newest["day"])])
+    # on the first day of a ledger too there must be something to draw along
+    first = min(since, newest["day"] - timedelta(days=1))
+    shown = alt.Scale(type="utc", domain=[_day(first), _day(newest["day"])])
     base = _chart(rows).encode(
         x=alt.X(_DAY, axis=_AXIS, scale=shown),
         tooltip=[

@@ -167,7 +167,7 @@ def _(chosen):
     mo.vstack(
         [
             html(page.heading("Outcomes per day", "By the day (UTC) on which a job ended.")),
-            charts.outcomes(outcomes),
+            charts.outcomes(outcomes) or html(page.note("No job ended in these days.")),
         ],
         gap=0,
     )
@@ -212,7 +212,7 @@ def _(chosen):
     mo.vstack(
         [
             html(page.heading("Durations", page.DURATION_KEY)),
-            charts.durations(durations),
+            charts.durations(durations) or html(page.note("Nothing tells how long it took.")),
             html(page.durations(durations, chosen.filters.period)),
         ],
         gap=0,

@@ -139,6 +139,7 @@ def test_a_filter_changes_the_numbers_to_what_sql_says(opened: Opened, ask: Ask)
     opened.choose("Source", "salesforce")
     expect(opened.card("Finished jobs")).to_have_text("0", timeout=PATIENCE)
     expect(opened.card("Success rate")).to_have_text("–", timeout=PATIENCE)
+    expect(opened.page.get_by_text("No job ended in these days.")).to_be_visible(timeout=PATIENCE)
 
 
 @needs_browser

@@ -1,6 +1,7 @@
 """Every cell of the notebooks, run; and what they make of values that mean harm."""
 
 import importlib
+import re
 from pathlib import Path
 
 import marimo
@@ -8,6 +9,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+import jobledger
 from jobledger.notebooks import charts, page
 from jobledger.notebooks.asking import PERIODS, Filters, Published
 from jobledger.notebooks.look import HEALTH, STATUS
@@ -72,8 +74,9 @@ def test_the_jupyter_notebook_runs_as_in_jupyter(
 @pytest.mark.parametrize("period", PERIODS)
 def test_charts_can_be_drawn_and_say_in_words_what_they_show(project: Project, period: str) -> None:
     chosen = Published(project.warehouse).choose(Filters(period=period))
-    outcomes = charts.outcomes(chosen.outcomes()).to_dict()
-    assert outcomes["description"].startswith("Outcomes per day: ")
+    outcomes = charts.outcomes(chosen.outcomes())
+    assert outcomes is not None
+    assert outcomes.to_dict()["description"].startswith("Outcomes per day: ")
     kinds = chosen.trends_by_kind()
     since = min(rows[0]["day"] for rows in kinds)
     said = [charts.failure_rate(rows, since).to_dict()["description"] for rows in kinds]
@@ -86,7 +89,7 @@ def test_charts_can_be_drawn_and_say_in_words_what_they_show(project: Project, p
 
 def test_an_empty_choice_shows_an_empty_page(project: Project) -> None:
     chosen = Published(project.warehouse).choose(Filters(objects=("no such object",)))
-    assert "none" in charts.outcomes(chosen.outcomes()).to_dict()["description"]
+    assert charts.outcomes(chosen.outcomes()) is None
     assert chosen.trends_by_kind() == []
     assert charts.durations(chosen.durations()) is None
     assert "n = 0 rated jobs · low sample" in page.cards(chosen.totals(), [], "7d")
@@ -143,3 +146,19 @@ def test_where_nothing_failed_every_cell_runs_too(
     assert defs["job"] is None
     assert capfd.readouterr().err == ""
     assert len(outputs) > 10
+
+
+def test_two_lines_lead_into_pandas_polars_and_duckdb(
+    monkeypatch: pytest.MonkeyPatch, project: Project, ask: Ask
+) -> None:
+    readme = (NOTEBOOKS.parent / "README.md").read_text("utf-8")
+    lines = re.findall(r"^jobledger\.connect\(\)\.sql\(.+\)", readme, re.MULTILINE)
+    monkeypatch.setenv("JOBLEDGER_PROJECT", str(project.folder))
+    made = [eval(line, {"jobledger": jobledger}) for line in lines]
+    ((failed, days),) = ask(
+        "select (select count(*) from jobs where status = 'failed'),"
+        " (select count(*) from failure_trends)"
+    )
+    assert [type(each).__module__.partition(".")[0] for each in made[:2]] == ["pandas", "polars"]
+    assert [len(each) for each in made[:2]] == [failed, days]
+    assert made[2] is None

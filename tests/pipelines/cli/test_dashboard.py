@@ -24,10 +24,11 @@ def test_what_is_not_installed_is_named_with_how_to_get_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     assert run(tmp_path) == 1
-    assert capfd.readouterr() == (
-        "",
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err == (
         f"jobledger: the dashboard needs {missing}, which is not installed: run pip install"
-        " 'jobledger[dashboard]'\n",
+        " 'jobledger[dashboard]'\n"
     )
 
 
