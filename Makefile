@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 FILES := pyproject.toml constraints.txt $(shell find src sources pipelines emulator notebooks sql -name '*.py' -o -name '*.sql' -o -name '*.ipynb' -o -name '*.css' 2>/dev/null)
 
-.PHONY: demo test lint format readme constraints clean
+.PHONY: demo test lint bench format readme constraints clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/jobledger demo
@@ -17,6 +17,11 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# what PERFORMANCE.md quotes: an hour on two cores, with nothing else going on
+bench: $(VENV)/.installed
+	@for each in start incremental throughput memory latency reading growth peers; do \
+	    $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 format: $(VENV)/.installed
 	$(BIN)/ruff format .

@@ -36,7 +36,7 @@ def provider_seconds(server: Served, pages: int, jobs: int, page: int) -> float:
     connection = HTTPConnection(urlsplit(server.url).netloc)
     started = time.perf_counter()
     for at in range(0, min(pages * page, jobs), page):
-        cursor = f"&cursor={zuora_id(at - 1, random.Random(0))}" if at else ""  # noqa: S311
+        cursor = f"&cursor={zuora_id(at - 1, random.Random(0))}" if at else ""
         connection.request("GET", f"/objects/jobs?pageSize=100{cursor}")
         connection.getresponse().read()
     return time.perf_counter() - started

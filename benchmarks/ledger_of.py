@@ -180,10 +180,11 @@ def make(jobs: int, published: Path) -> None:
     ):
         ledger.published = published
         fill(ledger.connection, jobs)
-        ledger.publish(_put_views)
+        ledger.publish(put_views)
 
 
-def _put_views(connection: duckdb.DuckDBPyConnection) -> None:
+def put_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Puts the views in place that every ledger has."""
     put_in_place(connection, None)
 
 

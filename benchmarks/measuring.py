@@ -92,7 +92,7 @@ class Served:
 
     def ask(self, path: str) -> Any:
         """Its answer to a question that no provider is asked."""
-        with urllib.request.urlopen(f"{self.url}/_bench/{path}") as answer:  # noqa: S310 - loopback
+        with urllib.request.urlopen(f"{self.url}/_bench/{path}") as answer:
             return json.loads(answer.read())
 
     def replies(self) -> int:
@@ -111,7 +111,7 @@ def served(**options: float) -> Iterator[Served]:
         text=True,
     )
     try:
-        assert process.stdout is not None  # noqa: S101 - asked for
+        assert process.stdout is not None
         yield Served(process.stdout.readline().strip())
     finally:
         process.send_signal(signal.SIGTERM)

@@ -45,7 +45,7 @@ def read(path: Path, jobs: int, runs: int) -> None:
             raise Failed("there is no view to read")
         found = []
         for name in names:
-            whole = f'select count(*), max(hash(each)) from "{name}" as each'  # noqa: S608 - ours
+            whole = f'select count(*), max(hash(each)) from "{name}" as each'
             first = connection.execute(whole).fetchone()
             row = {
                 "view": name,
@@ -65,7 +65,7 @@ def read(path: Path, jobs: int, runs: int) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Measures and tells."""
     said = parser(__doc__, jobs=[1_000_000, 10_000_000]).parse_args(arguments)
-    from benchmarks.ledger_of import fill, _put_views as put_views
+    from benchmarks.ledger_of import fill, put_views
     from jobledger.pipelines.ledger import Ledger
 
     written = []

@@ -35,7 +35,7 @@ def number_of(job_id: str) -> int:
 
 def custom_object_jobs(first: int, count: int, now: datetime, version: int = 0) -> Iterator[bytes]:
     """Zuora's custom object bulk jobs; another version of a job has changed since."""
-    chance = random.Random(first)  # noqa: S311 - the same world each time
+    chance = random.Random(first)
     for number in range(first, first + count):
         job_id = zuora_id(number, chance)
         drawn = chance.random()

@@ -148,9 +148,8 @@ class Exchange(asyncio.Protocol):
 
 
 def _ok(body: bytes, status: str = "200 OK") -> bytes:
-    return (
-        f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    ).encode() + body
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return head.encode() + b"\r\n\r\n" + body
 
 
 def _listing(key: str, jobs: list[bytes], rest: bytes = b"") -> bytes:

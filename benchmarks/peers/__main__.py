@@ -55,7 +55,7 @@ def environment(name: str, *packages: str) -> Path:
 
 
 def rest_api(server: Served, jobs: int, *options: str) -> Cost:
-    """dlt's own source."""
+    """The source that dlt comes with."""
     with tempfile.TemporaryDirectory() as made:
         path = Path(made) / "jobs.duckdb"
         command = [sys.executable, "-m", "benchmarks.peers.rest_api", server.url, path, *options]
@@ -77,7 +77,7 @@ def by_hand(server: Served, jobs: int) -> Cost:
 def singer(server: Served, jobs: int) -> Cost:
     """A tap piped into a target."""
     tap = environment("singer-tap", "singer-sdk") / "python"
-    target = environment("singer-target", "target-duckdb") / "target-duckdb"
+    target = environment("singer-target", "target-duckdb", "duckdb<1.2") / "target-duckdb"
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         path = folder / "jobs.duckdb"
