@@ -118,7 +118,8 @@ class Sync:
         result = Result()
         # DuckDB imports pandas when a thread first shows it a table, and of two threads that do so
         # at once one gets half a module
-        import_module("pandas")
+        with suppress(ImportError):
+            import_module("pandas")
         with (
             _little_garbage(),
             ThreadPoolExecutor(len(assignments), thread_name_prefix="source") as threads,

@@ -70,3 +70,20 @@ def main(args: list[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         code = Exit.INTERRUPTED
     sys.exit(code if isinstance(code, int) else Exit.DONE)
+
+
+def program() -> NoReturn:
+    """The command `jobledger`, in a process that nobody else shares."""
+    if {"sync", "schedule"} & set(sys.argv):
+        # Arrow and DuckDB look for pandas as soon as they are shown a list or a table: a quarter of
+        # a second, for nothing that a sync has a use for
+        sys.meta_path.insert(0, _WithoutPandas())
+    main()
+
+
+class _WithoutPandas:
+    """Says that there is no pandas."""
+
+    def find_spec(self, name: str, *_: Any) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("a sync does without pandas", name=name)
