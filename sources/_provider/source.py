@@ -1,6 +1,7 @@
 """A source of jobs for dlt: one resource per kind, each with its own incremental state."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from dlt.extract import DltResource, DltSource
 
 from jobledger.sources._provider.model import DETAILS, JOBS, REJECTED, TIME, column
 from jobledger.sources._provider.run import RUNS
-from jobledger.sources._provider.walk import Errand, Walk
+from jobledger.sources._provider.walk import Errand, Loadable, Walk
 
 _SAME_JOB: Final = (
     "exists (select 1 from {staging_table} as staged where staged.source = {table}.source"
@@ -57,6 +58,15 @@ SCHEMAS: Final = {
 """The tables that a source fills, and their columns."""
 
 
+def _ahead(tables: Iterator[Loadable]) -> Iterator[Loadable]:
+    """The tables, of which the next is read while dlt writes the one before."""
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
+        coming = thread.submit(next, tables, None)
+        while (found := coming.result()) is not None:
+            coming = thread.submit(next, tables, None)
+            yield found
+
+
 def _with_validity(rows: pa.Table, valid_from: datetime | None) -> pa.Table:
     """The rows with the columns that tell when they are valid, in the order of the table.
 
@@ -90,7 +100,7 @@ def job_source(
         @dlt.resource(name=errand.kind.name, parallelized=True)
         def walk() -> Iterator[Any]:
             state = dlt.current.resource_state(errand.kind.name)
-            for table, rows in Walk(errand, state).tables():
+            for table, rows in _ahead(Walk(errand, state).tables()):
                 item = _with_validity(rows, observed_at) if table == "job_versions" else rows
                 yield dlt.mark.with_hints(item, hints[table], create_table_variant=True)
 
