@@ -74,7 +74,9 @@ def main(arguments: list[str] | None = None) -> None:
             folder = project(Path(made) / "project", "https://127.0.0.1")
             published, parquet = folder / "jobs.duckdb", folder / "jobs.parquet"
             with Ledger(Path(made) / "ledger.duckdb", published) as ledger:
+                ledger.connection.execute("set memory_limit = '8GB'")
                 fill(ledger.connection, jobs)
+                ledger.connection.execute("set memory_limit = '256MB'")
                 publication = seconds(said.runs, lambda to=ledger: to.publish(put_views))  # type: ignore[misc]
             read(published, jobs, said.runs)
             export = [JOBLEDGER, "--project", folder, "export", "jobs", "-o", parquet]
