@@ -217,6 +217,17 @@ class Running:
         return self.state.requests
 
 
+class _Server(uvicorn.Server):
+    """Ends with all of its connections closed, even those whose client reads no more."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        # which is done in the loop's next turns
+        await asyncio.sleep(0.01)
+
+
 @contextmanager
 def serving(world: World | None = None, *, port: int = 0) -> Iterator[Running]:
     """Serves a world on this machine's loopback address while the context lasts.
@@ -238,7 +249,7 @@ def serving(world: World | None = None, *, port: int = 0) -> Iterator[Running]:
         backlog=512,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    server = uvicorn.Server(config)
+    server = _Server(config)
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listening]}, name="emulator", daemon=True
     )

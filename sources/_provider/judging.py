@@ -78,7 +78,10 @@ def _by_status(complaint: Complaint) -> type[ProviderError]:
 
 
 def wait_asked_for(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that the provider wants us to wait: `Retry-After`, else `RateLimit-Reset`."""
+    """Seconds that the provider wants us to wait: `Retry-After`, else `RateLimit-Reset`.
+
+    Zuora tells the latter with every answer: while requests are left, it is not what is in the way.
+    """
     asked = headers.get("Retry-After")
     if asked is not None:
         if (wait := seconds(asked)) is not None:
@@ -87,7 +90,8 @@ def wait_asked_for(headers: Mapping[str, str], now: datetime) -> float | None:
         if until is not None:
             # by the provider's own clock where it tells, since ours may differ
             return max((until - (there or now)).total_seconds(), 0.0)
-    return seconds(headers.get("RateLimit-Reset"))
+    left = seconds(headers.get("RateLimit-Remaining"))
+    return None if left else seconds(headers.get("RateLimit-Reset"))
 
 
 def seconds(text: str | None) -> float | None:

@@ -74,6 +74,11 @@ def without_queries(text: str) -> str:
     return text
 
 
+def without_authorization(text: str) -> str:
+    """The text without what authorizes in any header that is quoted in it."""
+    return _BEARER.sub(rf"\1\2{REDACTED}", text)
+
+
 def one_line(text: str, limit: int) -> str:
     """The text without query strings, control characters or line breaks, and not too long."""
     shown = without_queries(text[: limit * 20])
@@ -124,7 +129,7 @@ class Redactor:
                 text = text.replace(needle, REDACTED)
         for word in self._words:
             text = word.sub(REDACTED, text)
-        return without_queries(text)
+        return without_queries(without_authorization(text))
 
     def touches(self, raw: bytes) -> bool:
         """Whether `value` might change a JSON value that is written like this; quick."""
@@ -132,6 +137,8 @@ class Redactor:
             (b"/" in raw and (b"?" in raw or b"#" in raw or (b"@" in raw and b":" in raw)))
             or b"%3" in raw
             or b"%25" in raw
+            or b"earer" in raw
+            or b"uthorization" in raw
             or any(needle in raw for needle in self._bytes)
             or (
                 bool(self._words)
@@ -183,7 +190,7 @@ def for_log(text: str) -> str:
     """The text without any secret that any redactor of this process knows."""
     for redactor in list(_REDACTORS):
         text = redactor.text(text)
-    return _BEARER.sub(rf"\1\2{REDACTED}", without_queries(text))
+    return without_authorization(without_queries(text))
 
 
 def guard_logging() -> None:

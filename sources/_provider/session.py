@@ -28,7 +28,7 @@ from jobledger.sources._provider.judging import judged, seconds, skew, wait_aske
 from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.limits import Limits, Meter, OnWait
 from jobledger.sources._provider.login import Login, Token
-from jobledger.sources._provider.redact import Redactor
+from jobledger.sources._provider.redact import Redactor, for_log
 from jobledger.sources._provider.reply import (
     MAX_BODY,
     MAX_COMPLAINT,
@@ -194,11 +194,11 @@ class Session:
         message = f"{parts.netloc.rpartition('@')[2]}{parts.path}: HTTP {told.status}"
         if str(told):
             # redacted before it is cut to length, which would cut a secret in two
-            message = f"{message}: {self.redactor.text(str(told))[:200]}"
+            message = f"{message}: {for_log(str(told))[:200]}"
         if request_id:
             message = f"{message} (request {request_id[:64]})"
         wait = wait_asked_for(response.headers, self._clock.now())
-        return judged(told, self._dialect.meaning(told), self.redactor.text(message), wait)
+        return judged(told, self._dialect.meaning(told), for_log(message), wait)
 
     def _current(self, meter: Meter, *, refused: Token | None = None) -> Token:
         """The token to use: a new one if it is time, or if this very one was refused.
@@ -269,7 +269,7 @@ class Session:
         except ProviderError as error:
             where = urlsplit(response.url)
             raise type(error)(
-                self.redactor.text(f"{where.hostname}{where.path}: {error}"), status=error.status
+                for_log(f"{where.hostname}{where.path}: {error}"), status=error.status
             ) from None
         if is_failure(value):
             raise self.error(response, complaint(reply.status, reply.headers, reply.body))
