@@ -50,9 +50,9 @@ $(VENV)/.installed: $(FILES)
 
 # the oldest and newest DuckDB that must be able to read a published file
 $(VENV)/duckdb-oldest:
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==1.4.0 2>/dev/null
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==1.4.0 >$(VENV)/install.log 2>&1 || (cat $(VENV)/install.log; exit 1)
 $(VENV)/duckdb-newest:
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==2.0.0 2>/dev/null
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==2.0.0 >$(VENV)/install.log 2>&1 || (cat $(VENV)/install.log; exit 1)
 
 constraints: $(VENV)/.installed
 	@{ echo '# exact versions that jobledger is tested with; `make constraints` writes this file'; \

@@ -58,15 +58,17 @@ def _():
 @app.cell
 def _(publication, set_publication):
     # a sync replaces the file whole; what is shown follows within two seconds
-    def watch(seen):
-        while not mo.current_thread().should_exit:
-            if (found := publication()) != seen:
+    # what it uses is handed to it: a page that is closed takes the notebook's own names away
+    def watch(seen, look, tell, thread, sleep):
+        while not thread().should_exit:
+            if (found := look()) != seen:
                 seen = found
-                set_publication(found)
-            time.sleep(2)
+                tell(found)
+            sleep(2)
 
     if mo.running_in_notebook():
-        mo.Thread(target=watch, args=(publication(),), daemon=True).start()
+        uses = (publication(), publication, set_publication, mo.current_thread, time.sleep)
+        mo.Thread(target=watch, args=uses, daemon=True).start()
     return
 
 

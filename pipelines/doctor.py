@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import open_published
+from jobledger.pipelines.rhythm import configured
 from jobledger.pipelines.sync import Assignment
 from jobledger.pipelines.syncing import assignments, without
 from jobledger.sources._provider.client import Account, Client
@@ -38,11 +39,15 @@ class Finding:
     """`reachable`, `credentials`, a kind's name, `quota`, `clock`, `opens`."""
     is_good: bool
     said: str
+    is_setting: bool = False
+    """Something is missing in the settings, as against what the provider says."""
 
 
 def examine(project: Project, names: list[str], stop: threading.Event) -> Iterator[Finding]:
     """Everything there is to find, one by one. Raises `ConfigError`."""
     guard_logging()
+    # what a sync would refuse is refused here too
+    _ = project.time_limit, configured(project)
     for assignment in assignments(project, names):
         yield from _source(project, assignment, stop)
     yield _warehouse(project)
@@ -55,7 +60,7 @@ def _source(project: Project, assignment: Assignment, stop: threading.Event) -> 
     try:
         account = Account(settings, provider.dialect, Clock(_PATIENCE, stop), kept)
     except SettingsError as error:
-        yield Finding(name, "credentials", is_good=False, said=str(error))
+        yield Finding(name, "credentials", is_good=False, said=str(error), is_setting=True)
         return
     client = account.client()
     refused: list[str] = []

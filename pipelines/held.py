@@ -1,5 +1,6 @@
 """A project's ledger, held: one process at a time may open it to write."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,11 +14,14 @@ from jobledger.sources._provider.redact import guard_logging
 
 
 @contextmanager
-def held(project: Project, *, wait: float = 0.0) -> Iterator[Ledger]:
+def held(
+    project: Project, *, wait: float = 0.0, stop: threading.Event | None = None
+) -> Iterator[Ledger]:
     """The ledger, for as long as nobody else may write. Raises `Busy`, `ConfigError`."""
     state = project.make_state_dir()
     guard_logging()
-    with locked(state, wait=wait), Ledger(state / "ledger.duckdb", project.warehouse) as ledger:
+    path = state / "ledger.duckdb"
+    with locked(state, wait=wait, stop=stop), Ledger(path, project.warehouse) as ledger:
         yield ledger
 
 

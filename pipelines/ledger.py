@@ -17,8 +17,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from jobledger.pipelines.errors import Busy, JobledgerError
+from jobledger.pipelines.errors import Busy, ConfigError, JobledgerError
 from jobledger.pipelines.migration import fill
+from jobledger.pipelines.quoting import literal
 from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.known import KnownJob, News
 from jobledger.sources._provider.model import JOBS
@@ -63,6 +64,7 @@ class Ledger:
         self.published = published
         self.notes: list[str] = []
         """What the user should hear of how opening went."""
+        _check_ours(published)
         try:
             self.connection = self._opened()
             self._shape()
@@ -129,7 +131,14 @@ class Ledger:
         # client that holds the file open does not matter
         shutil.copyfile(self.published, copy)
         try:
-            connection.execute(f"attach {_literal(copy)} as published (read_only)")
+            try:
+                connection.execute(f"attach {literal(copy)} as published (read_only)")
+            except duckdb.Error as error:
+                connection.close()
+                raise JobledgerError(
+                    f"{self.published} cannot be read: {_said(error)}; restore it from a backup, or"
+                    " move it away to begin a new ledger"
+                ) from None
             connection.execute("begin")
             _copy_tables(connection, "published", _name(connection))
             connection.execute("commit")
@@ -156,7 +165,7 @@ class Ledger:
         con = self.connection
         rows = con.execute(
             "select column_name from duckdb_columns() where database_name = current_database()"
-            f" and schema_name = 'loaded' and table_name = {_literal(table)}"
+            f" and schema_name = 'loaded' and table_name = {literal(table)}"
         ).fetchall()
         missing = [name for name in columns if (name,) not in rows]
         if not missing:
@@ -198,7 +207,7 @@ class Ledger:
         with self._cursor() as cursor:
             row = cursor.execute(
                 "select greatest(max(valid_from), max(valid_to)) from loaded.job_versions"
-                f" where source = {_literal(source)}"
+                f" where source = {literal(source)}"
             ).fetchone()
         return row[0] if row else None
 
@@ -209,16 +218,16 @@ class Ledger:
     ) -> list[tuple[int, News, KnownJob | None]]:
         """See `Known.news`."""
         with self._cursor() as cursor:
-            any_known = _ANY.format(source=_literal(source), kind=_literal(kind.name))
+            any_known = _ANY.format(source=literal(source), kind=literal(kind.name))
             if not cursor.execute(any_known).fetchall():
                 return [(int(at), News.NEW, None) for at in listed["position"].to_numpy()]
             cursor.register("listed", listed)
             sql = _NEWS.format(
-                source=_literal(source),
-                kind=_literal(kind.name),
+                source=literal(source),
+                kind=literal(kind.name),
                 has_details=kind.details,
                 is_full=is_full,
-                left_alone=", ".join(map(_literal, sorted(kind.left_alone))),
+                left_alone=", ".join(map(literal, sorted(kind.left_alone))),
             )
             rows = cursor.execute(sql).fetchall()
         return [
@@ -236,7 +245,7 @@ class Ledger:
         """See `Known.told`."""
         sql = _TOLD_DETAILED if kind.details else _TOLD
         with self._cursor() as cursor:
-            found = cursor.sql(sql.format(source=_literal(source), kind=_literal(kind.name)))
+            found = cursor.sql(sql.format(source=literal(source), kind=literal(kind.name)))
             return np.sort(found.to_arrow_table()["digest"].drop_null().to_numpy())
 
     def open_jobs(self, source: str, kind: str) -> list[KnownJob]:
@@ -251,7 +260,7 @@ class Ledger:
     def _jobs(self, condition: str, source: str, kind: str, order: str = "") -> list[KnownJob]:
         with self._cursor() as cursor:
             sql = _JOBS.format(
-                source=_literal(source), kind=_literal(kind), condition=condition, order=order
+                source=literal(source), kind=literal(kind), condition=condition, order=order
             )
             rows = cursor.execute(sql).fetchall()
         return [KnownJob(*row) for row in rows]
@@ -269,15 +278,15 @@ class Ledger:
         """Removes all that is known of a source; gives the number of its jobs."""
         con = self.connection
         (jobs,) = con.execute(
-            f"select count(*) from loaded.job_versions where source = {_literal(source)}"
+            f"select count(*) from loaded.job_versions where source = {literal(source)}"
             " and valid_to is null"
         ).fetchone() or (0,)
         con.execute("begin")
         for table in SCHEMAS:
-            con.execute(f"delete from loaded.{table} where source = {_literal(source)}")
+            con.execute(f"delete from loaded.{table} where source = {literal(source)}")
         for table, column in _DLT_TABLES.items():
             if self._has(table):
-                con.execute(f"delete from loaded.{table} where {column} = {_literal(source)}")
+                con.execute(f"delete from loaded.{table} where {column} = {literal(source)}")
         con.execute("commit")
         return int(jobs)
 
@@ -334,7 +343,7 @@ class Ledger:
 
     def _copy_to(self, fresh: Path) -> None:
         with self._cursor() as cursor:
-            attach = f"attach {_literal(fresh)} as fresh (storage_version '{STORAGE_VERSION}')"
+            attach = f"attach {literal(fresh)} as fresh (storage_version '{STORAGE_VERSION}')"
             try:
                 cursor.execute(attach)
                 fresh.chmod(0o600)
@@ -437,7 +446,7 @@ def _copy_tables(connection: duckdb.DuckDBPyConnection, origin: str, to: str) ->
     connection.execute(f'create schema if not exists "{to}".loaded')
     tables = connection.execute(
         "select table_name from duckdb_tables()"
-        f" where database_name = {_literal(origin)} and schema_name = 'loaded'"
+        f" where database_name = {literal(origin)} and schema_name = 'loaded'"
     ).fetchall()
     for (table,) in tables:
         connection.execute(
@@ -462,11 +471,29 @@ def _drop_staging(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f'drop schema "{schema}" cascade')
 
 
+def _check_ours(published: Path) -> None:
+    """Raises `ConfigError` for a database that is somebody's own, which we would replace."""
+    if not published.exists():
+        return
+    try:
+        with duckdb.connect(published, read_only=True, config=dict(_SETTINGS)) as connection:
+            is_empty = not connection.execute("select 1 from duckdb_tables()").fetchone()
+            is_ours = is_empty or _has(connection, "job_versions")
+    except duckdb.Error:
+        # open elsewhere, or damaged: what is ours heals, and no database of DuckDB's is lost
+        return
+    if not is_ours:
+        raise ConfigError(
+            f"{published} is a database, but no ledger of jobledger's, and would be replaced: name"
+            " another path under [warehouse] in .dlt/config.toml"
+        )
+
+
 def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     return bool(
         connection.execute(
             "select 1 from duckdb_tables() where database_name = current_database()"
-            f" and schema_name = 'loaded' and table_name = {_literal(table)}"
+            f" and schema_name = 'loaded' and table_name = {literal(table)}"
         ).fetchone()
     )
 
@@ -511,8 +538,3 @@ def _replace(fresh: Path, target: Path) -> None:
 
 def _wal(path: Path) -> Path:
     return path.with_name(f"{path.name}.wal")
-
-
-def _literal(text: str | Path) -> str:
-    """Text as SQL. DuckDB's own parameters would import pandas, which costs half a second."""
-    return "'" + str(text).replace("'", "''") + "'"

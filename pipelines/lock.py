@@ -1,25 +1,35 @@
 """One sync at a time: the lock of a ledger."""
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from filelock import FileLock, Timeout
 
 from jobledger.pipelines.errors import Busy, ConfigError, JobledgerError
 
+_LOOK_EVERY: Final = 0.2
+"""Seconds between two tries to get the lock."""
+
 
 @contextmanager
-def locked(folder: Path, *, wait: float = 0.0) -> Iterator[None]:
-    """Holds the ledger in `folder`; waits for up to `wait` seconds. Raises `Busy`.
+def locked(
+    folder: Path, *, wait: float = 0.0, stop: threading.Event | None = None
+) -> Iterator[None]:
+    """Holds the ledger in `folder`; waits for up to `wait` seconds, or until `stop` is set.
+
+    Raises `Busy`.
 
     The operating system gives the lock back when its holder dies, however it dies.
     """
-    lock = FileLock(folder / "lock", timeout=wait, mode=0o600)
+    lock = FileLock(folder / "lock", timeout=0, mode=0o600)
     holder = folder / "lock.pid"
     try:
-        lock.acquire()
+        _acquire(lock, wait, stop or threading.Event())
     except Timeout:
         raise Busy(
             f"another sync holds this ledger (PID {_read(holder)}); wait for it with"
@@ -37,6 +47,19 @@ def locked(folder: Path, *, wait: float = 0.0) -> Iterator[None]:
         with suppress(OSError):
             holder.unlink(missing_ok=True)
         lock.release()
+
+
+def _acquire(lock: FileLock, wait: float, stop: threading.Event) -> None:
+    until = time.monotonic() + wait
+    while True:
+        try:
+            lock.acquire()
+        except Timeout:
+            left = until - time.monotonic()
+            if left <= 0 or stop.wait(min(left, _LOOK_EVERY)):
+                raise
+        else:
+            return
 
 
 def _refused(folder: Path, error: OSError) -> JobledgerError:

@@ -136,7 +136,7 @@ def _write_csv(found: list[Column], rows: Iterable[Row], stream: IO[bytes]) -> i
 
     def line(values: Iterable[str | None]) -> bytes:
         cells = ("" if value is None else _csv_cell(safe(value)) for value in values)
-        return (",".join(cells) + "\r\n").encode()
+        return (",".join(cells) + "\n").encode()
 
     stream.write(line(column.name for column in found))
     count = 0

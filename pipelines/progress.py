@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def closing_line(runs: Iterable[Run]) -> str:
     """What changed, in few words: `12 new, 3 finished, 1 failed`."""
     told = list(runs)
+    if told and all(run.outcome is Outcome.FAILED for run in told):
+        return "nothing was read"
     numbers = {
         "new": sum(run.jobs_new for run in told),
         "finished": sum(run.jobs_finished for run in told),
@@ -61,7 +63,8 @@ class Lines:
 
     def _say(self, line: str) -> None:
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} " if self._is_timed else ""
-        with self._lock:
+        # whoever reads this may have had enough of it; the sync goes on
+        with self._lock, suppress(OSError):
             print(f"{at}{line}", file=self._stream, flush=True)
 
     def started(self, run: Run) -> None:
@@ -99,7 +102,7 @@ class JsonLines:
 
     def _say(self, event: str, **said: Any) -> None:
         line = json.dumps({"at": datetime.now(UTC).isoformat(), "event": event, **said})
-        with self._lock:
+        with self._lock, suppress(OSError):
             print(line, file=self._stream, flush=True)
 
     def started(self, run: Run) -> None:

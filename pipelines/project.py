@@ -77,6 +77,15 @@ class Project:
             ) from None
         return self.state_dir
 
+    def output(self, path: str) -> Path:
+        """A path to write to. Raises `ConfigError` for one of the ledger's or the settings'."""
+        chosen = Path(path).expanduser()
+        real = chosen.resolve()
+        for own in (self.warehouse, self.state_dir, self.folder / ".dlt"):
+            if real == own.resolve() or own.resolve() in real.parents:
+                raise ConfigError(f"{path} is jobledger's own: expected another -o")
+        return chosen
+
     @property
     def sql_dir(self) -> Path:
         """The project's own views."""
@@ -281,7 +290,7 @@ def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _optional(said: Any) -> str | None:

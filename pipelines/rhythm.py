@@ -72,8 +72,14 @@ class Cron:
 
     def first(self, now: datetime) -> datetime:
         """The next time that the expression names."""
+        # by the clock on the wall, which in autumn tells an hour twice: from an hour back, the
+        # first instant after now that any of the times told may mean
         local = now.astimezone().replace(tzinfo=None)
-        return next(CronSim(self.expression, local)).astimezone(now.tzinfo)
+        for fire in CronSim(self.expression, local - timedelta(hours=2)):
+            meant = sorted(fire.replace(fold=fold).astimezone(now.tzinfo) for fold in (0, 1))
+            if due := [at for at in meant if at > now]:
+                return due[0]
+        raise AssertionError("a cron expression has no end")
 
     def next(self, due: datetime, started: datetime) -> datetime:
         """The next time after the start; one sync stands for all that were slept through."""

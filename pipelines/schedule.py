@@ -5,6 +5,7 @@ import os
 import random
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -47,6 +48,13 @@ class Schedule:
 
     def run(self) -> None:
         """Syncs when it is due, until `stop` is set."""
+        try:
+            self._run()
+        finally:
+            # one that ended is not one that died
+            self.heart.unlink(missing_ok=True)
+
+    def _run(self) -> None:
         due = self.rhythm.first(self.now())
         while True:
             starts_at = due + timedelta(seconds=self._random.uniform(0, self.jitter))
@@ -75,7 +83,8 @@ class Schedule:
             "at": self.now().isoformat(),
             "next_at": next_at.isoformat(),
         }
-        with whole_file(self.heart) as file:
+        # no sign of life is better than no sync
+        with suppress(JobledgerError), whole_file(self.heart) as file:
             file.write(json.dumps(content).encode())
 
 

@@ -1,5 +1,6 @@
 """How each source and kind stands: its last syncs, and its health."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -100,7 +101,7 @@ def pulse(heart: Heartbeat, holder: Path, now: datetime, time_limit: timedelta) 
     """
     name = f"schedule ({heart.rhythm})"
     silent = now - heart.at
-    if silent <= timedelta(seconds=_MISSED_BEATS * BEAT):
+    if silent <= timedelta(seconds=_MISSED_BEATS * BEAT) and _is_alive(heart.pid):
         left = (heart.next_at - now).total_seconds()
         return f"{name}: alive, next sync {f'in {span(left)}' if left > 0 else 'now'}"
     if silent < time_limit + timedelta(minutes=10) and _text(holder) == str(heart.pid):
@@ -112,6 +113,18 @@ def pulse(heart: Heartbeat, holder: Path, now: datetime, time_limit: timedelta) 
         else f"{name}: last heard of {ago(heart.at, now)} (PID {heart.pid}); start it again with"
         " 'jobledger schedule'"
     )
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _text(path: Path) -> str:

@@ -73,7 +73,7 @@ def sync_project(
     result = Synced()
     if schedule is None and (rhythm := configured(project)) is not None:
         schedule = rhythm.seconds
-    with held(project, wait=wait) as ledger:
+    with held(project, wait=wait, stop=stop) as ledger:
         result.notes.extend(ledger.notes)
         sync = Sync(
             ledger=ledger,
@@ -119,8 +119,6 @@ def exit_of(result: Result) -> Exit:
         return Exit.USAGE
     if any(run.error_kind == "time_limit" for run in result.runs):
         return Exit.TIME_LIMIT
-    if any(isinstance(error, SettingsError) for error in result.load_errors.values()):
-        return Exit.USAGE
     if result.load_errors or any(run.outcome is not Outcome.COMPLETE for run in result.runs):
         return Exit.FAILED
     return Exit.DONE

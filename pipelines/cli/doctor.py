@@ -1,10 +1,15 @@
 """`jobledger doctor`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from jobledger.pipelines.cli.shared import pass_project, stopping
 from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project
+
+if TYPE_CHECKING:
+    from jobledger.pipelines.doctor import Finding
 
 
 @click.command()
@@ -31,5 +36,10 @@ def command(project: Project, sources: tuple[str, ...], as_json: bool) -> None: 
                 click.echo(f"{click.style(mark, fg=colour)}  {shown}")
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
-    is_good = all(finding.is_good for finding in findings)
-    raise SystemExit(stop.exit_code or (Exit.DONE if is_good else Exit.FAILED))
+    raise SystemExit(stop.exit_code or _exit_of(findings))
+
+
+def _exit_of(findings: "list[Finding]") -> Exit:
+    if any(finding.is_setting for finding in findings):
+        return Exit.USAGE
+    return Exit.DONE if all(finding.is_good for finding in findings) else Exit.FAILED

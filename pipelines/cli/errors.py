@@ -19,7 +19,6 @@ def command(project: Project, source: str, kind: str, job_id: str, output: str |
     ingest job. It is customer data, so it is never stored in the ledger.
     """
     import sys
-    from pathlib import Path
 
     from jobledger.pipelines.failed_records import failed_records
     from jobledger.pipelines.whole_file import whole_file
@@ -31,7 +30,7 @@ def command(project: Project, source: str, kind: str, job_id: str, output: str |
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
         else:
-            with whole_file(Path(output)) as file:
+            with whole_file(project.output(output)) as file:
                 for piece in pieces:
                     file.write(piece)
             click.echo(f"wrote {output}", err=True)

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import click
@@ -41,7 +40,7 @@ def command(
     from jobledger.pipelines.export import export, size
     from jobledger.pipelines.query import open_published
 
-    path = Path(output).expanduser()
+    path = project.output(output)
     by = [name.strip() for name in (partition_by or "").split(",") if name.strip()]
     progress = _Progress() if sys.stderr.isatty() else None
     try:

@@ -1,6 +1,5 @@
 """`jobledger query`."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -70,7 +69,7 @@ def command(
             connection,
             text,
             format=format,
-            output=Path(output).expanduser() if output else None,
+            output=project.output(output) if output else None,
             limit=limit,
         )
 

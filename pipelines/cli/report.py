@@ -23,12 +23,10 @@ def command(project: Project, output: str | None, days: int) -> None:
     On the terminal it fits one screen. With -o it is one self-contained page: it opens offline,
     prints, and fits a phone. The definitions stand beside the numbers.
     """
-    from pathlib import Path
-
     from jobledger.pipelines.report import show, write
 
     if output is None:
         show(project, days=days)
         return
-    write(project, Path(output).expanduser(), days=days)
+    write(project, project.output(output), days=days)
     click.echo(f"wrote {output}", err=True)

@@ -138,6 +138,10 @@ def stopping() -> Iterator[Stop]:
     before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
+    except Exception:
+        if stop.exit_code is not None:
+            raise SystemExit(stop.exit_code) from None
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

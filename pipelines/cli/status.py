@@ -39,7 +39,6 @@ def command(
     reason. A line on stderr says whether a schedule is alive.
     """
     import sys
-    from pathlib import Path
 
     from jobledger.pipelines.output import write_result
     from jobledger.pipelines.query import open_published
@@ -50,7 +49,7 @@ def command(
         if format not in {"table", "json"}:
             raise click.UsageError(f"--json and --format {format} contradict each other")
         format = "json"  # noqa: A001 - the option's name
-    path = Path(output).expanduser() if output else None
+    path = project.output(output) if output else None
     if path and format == "table":
         raise click.UsageError("a table is for the terminal: expected another --format with -o")
     with open_published(project.warehouse) as connection:

@@ -52,12 +52,24 @@ class Details:
         self._budget = budget
         self._run = run
         self._owed: dict[str, KnownJob] = {}
+        self._is_due = False
         self._early: dict[str, Answer] = {}
 
-    def fetch_owed(self, owed: Sequence[KnownJob]) -> None:
-        """Asks for what earlier syncs left over, as far as the budget goes."""
+    def owe(self, owed: Sequence[KnownJob]) -> None:
+        """Takes note of what earlier syncs left over."""
         self._owed = {job.job_id: job for job in owed}
         self.pending = set(self._owed)
+        self._is_due = bool(owed)
+
+    def fetch_owed(self) -> None:
+        """Asks for it, once, before any other detail and as far as the budget goes.
+
+        Not before the listing: where calls run out, a page of it is worth a thousand details.
+        """
+        if not self._is_due:
+            return
+        self._is_due = False
+        owed = list(self._owed.values())
         questions = [
             Question(job.job_id, stored(job), is_listed=False)
             for job in owed[: self._budget.take(len(owed))]
@@ -95,7 +107,9 @@ class Details:
             self._found(item.reading, job, settled)
             self._mark(job_id, item.listing_hash, REFUSED, job, settled)
         elif (
-            answer is None or answer.reading is None or not self._is_fresh(answer, item.updated_at)
+            answer is None
+            or answer.reading is None
+            or (job is not None and not self._is_fresh(answer, job.updated_at))
         ):
             if job is None:
                 settled.found.append((item.reading, None))
@@ -103,9 +117,13 @@ class Details:
             kept = item.listing_hash if job is None else job.listing_hash
             is_asked = answer is not None and answer.is_asked
             self._mark(job_id, kept, OWED, job, settled, is_asked=is_asked)
+        elif not self._is_fresh(answer, item.updated_at):
+            # newer than what is known, though the listing is newer still: taken, and asked again
+            self._found(answer.reading, job, settled)
+            kept = None if job is None else job.listing_hash
+            self._mark(job_id, kept, OWED, job, settled)
         else:
-            if job is None or self._is_fresh(answer, job.updated_at):
-                self._found(answer.reading, job, settled)
+            self._found(answer.reading, job, settled)
             is_behind = answer.is_torn or self._lags(answer.reading, item.reading)
             self._mark(job_id, None if is_behind else item.listing_hash, MERGED, job, settled)
 

@@ -72,6 +72,7 @@ class Reader:
         """`user_key` hashes the users' names; None keeps them."""
         self.kind = kind
         self.rejected: list[Rejected] = []
+        self._rejected_places: set[tuple[str | None, str | None, str]] = set()
         self._source = settings.name
         self._provider = provider.name
         self._redactor = redactor
@@ -282,6 +283,11 @@ class Reader:
             value = _at(reading.record, place)
             if value is None or value == "" or place in reading.problems:
                 continue
+            if isinstance(value, _NoObject):
+                if report:
+                    outer = place.rpartition(".")[0]
+                    self._reject(reading.job_id, outer, "expected an object", value.value)
+                continue
             try:
                 found.append(read(value))
             except ValueError as error:
@@ -298,17 +304,27 @@ class Reader:
             value = user_hash(self._user_key, dumps(value).decode())
         elif isinstance(value, dict):
             value = self._without_users(self._without_query(value))
-        self.rejected.append(Rejected(job_id, place, problem, dumps(value).decode()))
+        # a place that two columns are read from is told once
+        if job_id is None or place is None or (job_id, place, problem) not in self._rejected_places:
+            self._rejected_places.add((job_id, place, problem))
+            self.rejected.append(Rejected(job_id, place, problem, dumps(value).decode()))
 
 
 def _is_plain_id(value: Any) -> bool:
     return isinstance(value, str) and value != "" and value.isascii()
 
 
+@dataclass(frozen=True)
+class _NoObject:
+    """What stands where an object should."""
+
+    value: Any
+
+
 def _at(record: Any, place: str) -> Any:
     for part in place.split("."):
         if not isinstance(record, dict):
-            return None
+            return None if record is None or record == "" else _NoObject(record)
         record = record.get(part)
     return record
 

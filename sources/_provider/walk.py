@@ -90,8 +90,9 @@ class Walk:
         self._still_open = set(self._open)
         try:
             if self._kind.details:
-                self._details.fetch_owed(known.owed(name, kind))
+                self._details.owe(known.owed(name, kind))
             yield from self._listed()
+            self._details.fetch_owed()
             yield from self._load(self._news())
             yield from self._not_listed()
         except ProviderError as error:
@@ -129,6 +130,7 @@ class Walk:
             news = self._news()
             if page.is_cut:
                 self._mind_gap(fresh, news)
+            self._details.fetch_owed()
             yield from self._load(news)
             if may_cut and fresh and not news and self._is_below():
                 self._run.scope = Scope.RECENT

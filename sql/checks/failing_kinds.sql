@@ -6,5 +6,6 @@ select
     rated_7d,
     reason as problem,
 from provider_health
-where health = 'failing'
+-- also of one whose health is another word, since it is stale as well
+where failure_rate_7d >= 0.5 and rated_7d >= 3
 order by source, kind

@@ -92,7 +92,7 @@ def test_what_is_written_is_read_back_by_others(
     [
         ("json", b"[]\n"),
         ("jsonl", b""),
-        ("csv", b"a,b\r\n"),
+        ("csv", b"a,b\n"),
         ("markdown", b"| a | b |\n| ---: | --- |\n"),
         ("table", "a  b\n─  ─\n".encode()),
     ],

@@ -1,6 +1,7 @@
 """Syncs on a rhythm: when they are due, and when nothing is made up for."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -66,9 +67,9 @@ def test_a_sync_longer_than_the_span_is_followed_by_one_at_once(tmp_path: Path) 
 
 
 def test_what_was_slept_through_is_caught_up_once(tmp_path: Path) -> None:
-    time = Time()
-    time.asleep[START + timedelta(minutes=20)] = timedelta(hours=5)
-    found = starts(tmp_path, Every(timedelta(minutes=15)), count=4, time=time)
+    clock = Time()
+    clock.asleep[START + timedelta(minutes=20)] = timedelta(hours=5)
+    found = starts(tmp_path, Every(timedelta(minutes=15)), count=4, time=clock)
     woke = START + timedelta(hours=5, minutes=20)
     assert found[:2] == at(0, 15)
     assert woke <= found[2] <= woke + timedelta(seconds=BEAT)
@@ -76,9 +77,9 @@ def test_what_was_slept_through_is_caught_up_once(tmp_path: Path) -> None:
 
 
 def test_cron_waits_for_its_time_and_catches_up_once(tmp_path: Path) -> None:
-    time = Time()
-    time.asleep[START + timedelta(minutes=20)] = timedelta(hours=3)
-    found = starts(tmp_path, rhythm(None, "10 * * * *"), count=3, time=time)
+    clock = Time()
+    clock.asleep[START + timedelta(minutes=20)] = timedelta(hours=3)
+    found = starts(tmp_path, rhythm(None, "10 * * * *"), count=3, time=clock)
     woke = START + timedelta(hours=3, minutes=20)
     assert found[0] == START + timedelta(minutes=10)
     assert woke <= found[1] <= woke + timedelta(seconds=BEAT)
@@ -122,10 +123,41 @@ def test_what_is_no_rhythm(every: str | None, cron: str | None) -> None:
 def test_a_sign_of_life_tells_when_the_next_sync_is_due(tmp_path: Path) -> None:
     heart = tmp_path / "schedule.json"
     assert heartbeat(heart) is None
-    starts(tmp_path, Every(timedelta(minutes=15)), count=2)
-    beat = heartbeat(heart)
+    clock, beats = Time(), list[Heartbeat | None]()
+
+    def sync() -> None:
+        beats.append(heartbeat(heart))
+        if len(beats) == 2:
+            clock.set()
+
+    every = Every(timedelta(minutes=15))
+    Schedule(every, sync, heart, lambda: clock.now, clock).run()
+    beat = beats[1]
     assert isinstance(beat, Heartbeat)
     assert (beat.rhythm, beat.at, beat.next_at) == ("every 15m", *at(15, 15))
+    # one that ended well is not one that died
+    assert heartbeat(heart) is None
     heart.write_text("{")
     with pytest.raises(JobledgerError, match="cannot be read"):
         heartbeat(heart)
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the time zone cannot be set here")
+def test_the_hour_that_comes_twice_in_autumn_has_its_syncs_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        cron, now, found = (
+            rhythm(None, "30 * * * *"),
+            datetime(2026, 10, 24, 23, 45, tzinfo=UTC),
+            [],
+        )
+        for _ in range(4):
+            now = cron.next(now, now)
+            found.append(now)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found == [datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in range(4)]

@@ -145,3 +145,26 @@ def test_a_new_signature_on_a_presigned_url_changes_no_hash() -> None:
         assert taken is not None
         hashes.add(reading.row_hash(taken))
     assert len(hashes) == 1
+
+
+def test_what_two_columns_are_read_from_is_told_once() -> None:
+    reading = reader("zuora", "data_backfill")
+    taken = reading.take({"id": "a", "status": "Completed", "completedOn": "z", "uploadedOn": "x"})
+    assert taken is not None
+    reading.jobs([taken])
+    assert sorted((each.field, each.problem) for each in reading.rejected) == [
+        ("completedOn", "not a date and time"),
+        ("uploadedOn", "not a date and time"),
+    ]
+
+
+@pytest.mark.parametrize("error", ["text", [{"code": 1}], 5])
+def test_an_error_that_is_no_object_is_told(error: object) -> None:
+    reading = reader("zuora", "custom_object_bulk")
+    taken = reading.take({"Id": "a", "status": "failed", "error": error})
+    assert taken is not None
+    (row,) = reading.jobs([taken]).to_pylist()
+    assert (row["status"], row["error_code"], row["error_message"]) == ("failed", None, None)
+    assert [(each.field, each.problem) for each in reading.rejected] == [
+        ("error", "expected an object")
+    ]

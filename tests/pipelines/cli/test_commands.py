@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
 import pytest
 
 from jobledger.emulator import Running
@@ -125,7 +126,8 @@ def test_a_wrong_word_is_named_with_the_choices(shell: Shell, words: list[str], 
 def test_a_secret_that_is_not_there_is_usage(shell: Shell) -> None:
     (shell.folder / ".dlt" / "secrets.toml").write_text("")
     done = shell.run("sync", "zuora")
-    assert done.code == 2
+    assert (done.code, done.out) == (2, "nothing was read\n")
+    assert shell.run("doctor", "zuora").code == 2
     assert "source 'zuora' has no client_id and client_secret" in done.err
     assert "SOURCES__ZUORA__CREDENTIALS__CLIENT_ID" in done.err
 
@@ -149,6 +151,34 @@ def test_state_tells_resets_and_forgets(shell: Shell) -> None:
     assert left.splitlines() == ["source", "salesforce"]
     again = shell.run("sync", "zuora", "--json").json
     assert all(run["jobs_changed"] == run["jobs_listed"] for run in again)
+
+
+@pytest.mark.parametrize("path", ["jobs.duckdb", ".jobledger/ledger.duckdb", ".dlt/x"])
+def test_nothing_is_written_over_the_ledger(shell: Shell, path: str) -> None:
+    assert shell.run("sync", "zuora", "--kind", "data_query").code == 0
+    for words in (["export", "jobs"], ["query", "jobs"], ["report"]):
+        done = shell.run(*words, "-o", str(shell.folder / path))
+        assert done.code == 2
+        assert "is jobledger's own" in done.err
+    assert shell.run("query", "select 1").code == 0
+
+
+def test_a_database_of_somebody_else_is_not_replaced(shell: Shell) -> None:
+    with duckdb.connect(shell.folder / "jobs.duckdb") as theirs:
+        theirs.execute("create table mine as select 1 as one")
+    done = shell.run("sync", "zuora")
+    assert done.code == 2
+    assert "no ledger of jobledger's" in done.err
+    with duckdb.connect(shell.folder / "jobs.duckdb") as theirs:
+        assert theirs.execute("from mine").fetchall() == [(1,)]
+
+
+def test_a_ledger_that_cannot_be_read_is_named(shell: Shell) -> None:
+    (shell.folder / "jobs.duckdb").write_bytes(b"no database")
+    done = shell.run("sync", "zuora")
+    assert done.code == 1
+    assert "jobs.duckdb cannot be read" in done.err
+    assert (shell.folder / "jobs.duckdb").read_bytes() == b"no database"
 
 
 def test_errors_go_to_a_file_and_nowhere_else(shell: Shell) -> None:

@@ -36,6 +36,8 @@ MOMENT = datetime(2023, 12, 14, 8, 3, 26, tzinfo=UTC)
         ("2023-12-14T08:03:26.000+0000", MOMENT),
         ("2023-12-14 16:03:26.000000000 +08:00", MOMENT),
         ("2023-12-14T08:03:26", MOMENT),
+        ("2023-12-14 16:03:26.123 +0800", MOMENT + timedelta(milliseconds=123)),
+        ("2023-12-14 08:03:26.1 Z", MOMENT + timedelta(milliseconds=100)),
         ("2023-12-14t08:03:26z", MOMENT),
         ("2023-12-14T08:03:26.1Z", MOMENT + timedelta(milliseconds=100)),
         ("2023-12-14T08:03:26.17Z", MOMENT + timedelta(milliseconds=170)),
