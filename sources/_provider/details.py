@@ -110,6 +110,7 @@ class Details:
             answer is None
             or answer.reading is None
             or (job is not None and not self._is_fresh(answer, job.updated_at))
+            or not self._agrees(answer.reading, item)
         ):
             if job is None:
                 settled.found.append((item.reading, None))
@@ -117,15 +118,21 @@ class Details:
             kept = item.listing_hash if job is None else job.listing_hash
             is_asked = answer is not None and answer.is_asked
             self._mark(job_id, kept, OWED, job, settled, is_asked=is_asked)
-        elif not self._is_fresh(answer, item.updated_at):
-            # newer than what is known, though the listing is newer still: taken, and asked again
-            self._found(answer.reading, job, settled)
-            kept = None if job is None else job.listing_hash
-            self._mark(job_id, kept, OWED, job, settled)
         else:
             self._found(answer.reading, job, settled)
             is_behind = answer.is_torn or self._lags(answer.reading, item.reading)
             self._mark(job_id, None if is_behind else item.listing_hash, MERGED, job, settled)
+
+    def _agrees(self, answer: Reading, item: Item) -> bool:
+        """Whether an answer is no older than the listing, or has the same word for the job.
+
+        The documented detail of a closed Classic job is dated by its creation.
+        """
+        said, shown = self._reader.words([answer, item.reading])
+        (answered_at,) = self._reader.updated_at([answer])
+        return said == shown or not (
+            answered_at and item.updated_at and answered_at < item.updated_at
+        )
 
     def _lags(self, answer: Reading, listed: Reading) -> bool:
         """Whether an answer has another word for the job than the listing, which had it first.
