@@ -105,6 +105,9 @@ class Limits:
         """The provider told what of the daily quota is used, and how much there is."""
         if quota is not None and quota[1] > 0:
             with self._lock:
+                if self._quota is not None:
+                    # answers may overtake each other: the one that says less is the older
+                    quota = max(self._quota[0], quota[0]), quota[1]
                 self._quota = meter.quota_used, meter.quota_limit = quota
 
     def hold(self, seconds: float, why: str) -> None:

@@ -122,6 +122,11 @@ class Redactor:
             in_json = (json.dumps(needle, ensure_ascii=False)[1:-1] for needle in needles)
             self._bytes = tuple(dict.fromkeys(each.encode(errors="replace") for each in in_json))
 
+    @property
+    def needles(self) -> tuple[str, ...]:
+        """What it looks for, longest first."""
+        return self._needles
+
     def text(self, text: str) -> str:
         """The text without what is secret."""
         for needle in self._needles:
@@ -188,7 +193,12 @@ def _spellings(secret: str) -> set[str]:
 
 def for_log(text: str) -> str:
     """The text without any secret that any redactor of this process knows."""
-    for redactor in list(_REDACTORS):
+    redactors = list(_REDACTORS)
+    # longest first over all of them: of two accounts' secrets, one may begin with the other
+    needles = {needle for redactor in redactors for needle in redactor.needles}
+    for needle in sorted(needles, key=len, reverse=True):
+        text = text.replace(needle, REDACTED)
+    for redactor in redactors:
         text = redactor.text(text)
     return without_authorization(without_queries(text))
 

@@ -11,7 +11,10 @@ from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.ledger import Ledger
 from jobledger.pipelines.sync import Result
 from jobledger.pipelines.syncing import exit_of, sync_project
+from jobledger.sources._provider import session
 from jobledger.sources._provider.clock import Clock
+from jobledger.sources._provider.errors import QuotaGuarded
+from jobledger.sources._provider.limits import Limits, Meter
 from jobledger.sources._provider.run import Outcome, Run
 from tests.faults.provider import Walks, project, rows_of, served, small_world
 from tests.pipelines.scripted_sync import Quiet
@@ -89,12 +92,17 @@ def test_the_time_limit_ends_a_sync_while_it_waits(running: Running, walks: Walk
 
 @pytest.mark.parametrize("fault", ["slow", "huge"])
 def test_the_time_limit_ends_a_request_that_hangs(
-    fault: str, running: Running, tmp_path: Path
+    fault: str, running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # it drips for longer than it takes to have too much
+    monkeypatch.setattr(session, "MAX_BODY", 1 << 40)
     ours = project(tmp_path / "ours", running.base_url)
     assert exit_of(sync_project(ours, watcher=Quiet())) == 0
     running.faults.order(  # type: ignore[call-overload]
-        fault, "/objects/jobs", times=None, **({"seconds": 60} if fault == "slow" else {})
+        fault,
+        "/objects/jobs",
+        times=None,
+        **({"seconds": 60} if fault == "slow" else {"size": 1 << 40}),
     )
     began = time.monotonic()
     result = sync_project(ours, watcher=Quiet(), clock=Clock(2.0 if fault == "slow" else 0.6))
@@ -123,6 +131,15 @@ def test_the_guard_of_the_daily_quota(running: Running, walks: Walks) -> None:
     running.behaviour.daily_requests = 100_000
     assert set(ends(walks.sync("salesforce")).values()) == {("complete", None)}
     assert walks.jobs("salesforce") == walks.fresh("salesforce")
+
+
+def test_answers_that_overtake_each_other_do_not_widen_the_quota() -> None:
+    limits, meter = Limits(FakeClock(), 0.8, None), Meter()
+    limits.note_quota(meter, (80, 100))
+    limits.note_quota(meter, (79, 100))
+    assert meter.quota_used == 80
+    with pytest.raises(QuotaGuarded), limits.admitted():
+        pass
 
 
 def test_no_request_left_is_waited_out_or_ends_the_account(running: Running, walks: Walks) -> None:

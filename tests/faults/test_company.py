@@ -23,7 +23,7 @@ from tests.pipelines.scripted_sync import Quiet
 from tests.sources._provider.accounts import FakeClock
 
 READERS = int(os.environ.get("JOBLEDGER_READERS", "20"))
-SYNCS = int(os.environ.get("JOBLEDGER_SYNCS", "3"))
+SYNCS = int(os.environ.get("JOBLEDGER_SYNCS", "2"))
 COMMAND = "from jobledger.pipelines.cli import main; main()"
 COUNT = "select count(*) from jobs where kind = 'data_query'"
 HOLD = """

@@ -54,8 +54,9 @@ def made_old(path: Path, *, is_without_dlt: bool) -> None:
                 connection.execute(f"drop table loaded.{table}")
 
 
-@pytest.mark.parametrize("is_without_dlt", [False, True])
-@pytest.mark.parametrize("is_working_folder_lost", [False, True])
+@pytest.mark.parametrize(
+    ("is_working_folder_lost", "is_without_dlt"), [(True, False), (False, True)]
+)
 def test_an_older_ledger_is_migrated_and_its_history_kept(
     is_working_folder_lost: bool, is_without_dlt: bool, tmp_path: Path, running: Running
 ) -> None:
