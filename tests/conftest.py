@@ -15,6 +15,18 @@ settings.register_profile("more", derandomize=False, print_blob=True)
 settings.load_profile("more" if "JOBLEDGER_HISTORIES" in os.environ else "same")
 
 
+@pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    """No test hears of the developer's settings, or of what another test did to them."""
+    before = dict(os.environ)
+    for name in before:
+        if name in {"JOBLEDGER_PROJECT", "JOBLEDGER_NOTIFY"} or name.startswith("SOURCES__"):
+            del os.environ[name]
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture(scope="session")
 def _quiet() -> Iterator[Running]:
     with serving(World(jobs=0, now=NOW)) as running:
