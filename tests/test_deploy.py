@@ -23,6 +23,8 @@ def said(path: Path) -> list[str]:
     """Every jobledger command that a file has."""
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     text = "\n".join(line for line in lines if "Description" not in line and "pip " not in line)
+    # where a shell sends what is printed is no argument
+    text = re.sub(r"\s\d?>\S+", "", text)
     if path.suffix == ".py":
         text = text.replace(
             '"jobledger", "--project", PROJECT, "', "jobledger --project /srv/jobs "
