@@ -61,6 +61,7 @@ class Front:
             return
         common = _family(scope["path"]).headers(request, self._state)
         status = 0
+        query = scope["query_string"].decode("latin-1")
 
         async def sent(message: Message) -> None:
             nonlocal status
@@ -70,14 +71,16 @@ class Front:
                 headers["Date"] = format_datetime(self._state.clock.now(), usegmt=True)
                 for name, said in common.items():
                     headers.setdefault(name, said)
+                # whoever has the answer finds the request in the log
+                self._note(request, query, status)
             await send(message)
 
-        query = scope["query_string"].decode("latin-1")
         fault = self._state.faults.strike(scope["path"], query)
         try:
             await self._answer(scope, receive, sent, fault, request)
         finally:
-            self._note(request, query, status)
+            if not status:
+                self._note(request, query, status)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, fault: Fault | None, request: Request
