@@ -43,6 +43,8 @@ def serve(project: Project, port: int, ready: Callable[[str], None]) -> None:
         builder = marimo.create_asgi_app(quiet=True, token=token)
         app = builder.with_app(path="", root=str(folder / "job_health.py")).build()
         config = uvicorn.Config(app, log_level=logging.ERROR, timeout_graceful_shutdown=1)
+        # a page that was closed while it was written to is no news: asyncio warns of each write
+        logging.getLogger("asyncio").setLevel(logging.ERROR)
         # connections wait in the socket's queue until the server takes them
         ready(f"http://{HOST}:{listener.getsockname()[1]}/?access_token={token}")
         uvicorn.Server(config).run(sockets=[listener])

@@ -146,7 +146,7 @@ def test_slow(asker: Asker) -> None:
     with pytest.raises(requests.ReadTimeout):
         asker.ask("/objects/jobs", timeout=0.1)
     assert asker.ask("/objects/jobs").status_code == 200
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 30
 
 
 @pytest.mark.parametrize("name", ["cut", "drop"])

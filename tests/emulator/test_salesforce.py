@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -350,13 +349,10 @@ def test_jwt_bearer(emulator: Running, key: rsa.RSAPrivateKey) -> None:
     assert said({**good, "sub": "other"}) == "user hasn't approved this consumer"
 
 
-def test_a_page_of_a_thousand_jobs_comes_quickly(emulator: Running) -> None:
+def test_a_page_holds_a_thousand_jobs(emulator: Running) -> None:
     for number in range(1_001):
         emulator.world.put("ingest", job(number))
     asker = Asker(emulator)
-    began = time.perf_counter()
     page = asker.json(f"{DATA}/jobs/ingest")
     assert (len(page["records"]), page["done"]) == (1_000, False)
     assert page["nextRecordsUrl"].endswith("-1000")
-    # generous: it takes some 30 ms
-    assert time.perf_counter() - began < 2

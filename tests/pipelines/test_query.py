@@ -292,7 +292,8 @@ def test_a_query_that_takes_too_long_is_stopped(
             time_limit(connection, 0.3),
         ):
             write_result(connection, sql, format=format_, output=tmp_path / "out")
-        assert time.monotonic() - start < 3
+        # left alone, it takes hours
+        assert time.monotonic() - start < 60
         assert not (tmp_path / "out").exists()
     assert write_result(connection, "jobs", format="csv") == 3
     with time_limit(connection, 60):
@@ -322,16 +323,19 @@ main(sys.argv[1:])
 
 @pytest.mark.parametrize("format_", ["table", "parquet"])
 def test_ctrl_c_ends_a_query(path: Path, format_: str) -> None:
+    began = time.monotonic()
+    assert jobledger(path.parent, "query", "select 1").returncode == 0
+    usual = time.monotonic() - began
     endless = ("select count(*) from range(1000000000000)", "--format", format_)
     with subprocess.Popen(
         [sys.executable, "-c", _CTRL_C, "--project", path.parent, "query", *endless],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
-        time.sleep(2)
+        time.sleep(1 + 3 * usual)
         process.send_signal(signal.SIGINT)
         try:
-            out, err = process.communicate(timeout=10)
+            out, err = process.communicate(timeout=60)
         finally:
             process.kill()
     # click ends the line that the terminal has put ^C into
