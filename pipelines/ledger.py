@@ -215,12 +215,13 @@ class Ledger:
 
     def news(
         self, source: str, kind: Kind, listed: pa.Table, *, is_full: bool
-    ) -> list[tuple[int, News, KnownJob | None]]:
+    ) -> list[tuple[News, KnownJob | None] | None]:
         """See `Known.news`."""
+        found: list[tuple[News, KnownJob | None] | None] = [None] * listed.num_rows
         with self._cursor() as cursor:
             any_known = _ANY.format(source=literal(source), kind=literal(kind.name))
             if not cursor.execute(any_known).fetchall():
-                return [(int(at), News.NEW, None) for at in listed["position"].to_numpy()]
+                return [(News.NEW, None)] * listed.num_rows
             cursor.register("listed", listed)
             sql = _NEWS.format(
                 source=literal(source),
@@ -230,16 +231,12 @@ class Ledger:
                 left_alone=", ".join(map(literal, sorted(kind.left_alone))),
             )
             rows = cursor.execute(sql).fetchall()
-        return [
-            (
-                at,
-                News(news),
-                None
-                if row_hash is None
-                else KnownJob(job_id, row_hash, updated_at, status, "", listing_hash, detail),
-            )
-            for at, news, job_id, row_hash, updated_at, status, listing_hash, detail in rows
-        ]
+        for at, news, job_id, row_hash, updated_at, status, listing_hash, detail in rows:
+            job = None
+            if row_hash is not None:
+                job = KnownJob(job_id, row_hash, updated_at, status, "", listing_hash, detail)
+            found[at] = News(news), job
+        return found
 
     def told(self, source: str, kind: Kind) -> Digests:
         """See `Known.told`."""
@@ -397,7 +394,7 @@ with judged as (
         select * from loaded.job_details where source = {source} and kind = {kind}
     ) as details using (job_id)
 )
-select * from judged where news is not null order by position
+select * from judged where news is not null
 """
 
 _TOLD: Final = """

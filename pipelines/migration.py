@@ -15,7 +15,7 @@ import pyarrow as pa
 from jobledger.sources import providers
 from jobledger.sources._provider.json_text import loads
 from jobledger.sources._provider.model import Status
-from jobledger.sources._provider.reading import Reader, Reading
+from jobledger.sources._provider.reading import Reader, Reading, Readings
 from jobledger.sources._provider.redact import Redactor
 from jobledger.sources._provider.settings import SourceSettings
 
@@ -40,7 +40,9 @@ def fill(connection: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> None:
             if reader is None:
                 # of a provider or kind that is there no more: nobody can read it
                 continue
-            readings = [Reading(job_id, loads(raw), raw.encode()) for _, job_id, raw in found]
+            readings = Readings.of(
+                Reading(job_id, loads(raw), raw.encode()) for _, job_id, raw in found
+            )
             rows = reader.vanished(readings) if is_vanished else reader.jobs(readings)
             places = pa.array([place for place, *_ in found], pa.int64())
             _update(connection, rows.select(list(columns)).append_column("place", places))

@@ -123,7 +123,7 @@ class Asker:
                 self._faults = 0
                 is_part = is_part or (ask.adds_to_listing and said is None)
                 if said is not None:
-                    before, after = self._reader.words([said, found])
+                    before, after = self._reader.words(said, found)
                     is_torn = before != after
                 said = found if said is None else self._reader.merged(said, found)
                 if ask.is_enough is None or ask.is_enough(found.record):

@@ -5,18 +5,22 @@ it would read otherwise than `fields` does, or not at all, it leaves to `fields`
 which also says what is wrong with one.
 """
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobledger.sources._provider import fields
-from jobledger.sources._provider.model import TIME
+from jobledger.sources._provider.model import TIME, Record
 
 Column: TypeAlias = "pa.Array[Any]"
 _TEXT: Final[frozenset[type]] = frozenset({str, type(None)})
 _NUMBERS: Final[frozenset[type]] = frozenset({int, type(None)})
+_OBJECTS: Final[frozenset[type]] = frozenset({dict, type(None)})
+TEXTS: Final = frozenset({fields.read_text, fields.read_time})
+"""The readers of what JSON has as text, in `whole_texts`' reach."""
 _EARLIEST: Final = -62_135_510_400_000_000
 """The second day of the year 1; the first one may be of the year before, in UTC."""
 _LATEST: Final = 253_402_214_400_000_000
@@ -29,6 +33,59 @@ class Unusual(Exception):
     """Not all of these values can be read at once."""
 
 
+_NOT_AT_ONCE: Final = (Unusual, pa.ArrowException, UnicodeEncodeError, OverflowError)
+
+
+def whole_texts(
+    places: Mapping[str, tuple[str, fields.Reader]], records: Sequence[Record]
+) -> dict[str, Column]:
+    """Columns of texts and times: those of the places, by name, that can be read at once.
+
+    All of them in one go where that can be, which takes a third of the time.
+    """
+    inside: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for name, (place, _) in places.items():
+        outer, _, last = place.rpartition(".")
+        inside[outer][name] = last
+    found: dict[str, Column] = {}
+    for outer, inner in inside.items():
+        try:
+            texts = _texts(_objects(records, outer), inner)
+        except _NOT_AT_ONCE:
+            if len(places) > 1:
+                for name, where in places.items():
+                    found |= whole_texts({name: where}, records)
+            return found
+        for name, column in texts.items():
+            reader = places[name][1]
+            try:
+                found[name] = _time_of(column) if reader is fields.read_time else column
+            except _NOT_AT_ONCE:
+                continue
+    return found
+
+
+def _objects(records: Sequence[Record], outer: str) -> Sequence[Record | None]:
+    if not outer:
+        return records
+    if "." in outer:
+        raise Unusual
+    objects: list[Any] = [record.get(outer) for record in records]
+    _only(objects, _OBJECTS)
+    return objects
+
+
+def _texts(objects: Sequence[Record | None], inner: Mapping[str, str]) -> dict[str, Column]:
+    shape = pa.struct([(name, pa.string()) for name in dict.fromkeys(inner.values())])
+    read: Any = pa.array(objects, shape)
+    texts: dict[str, Any] = dict(zip((field.name for field in shape), read.flatten(), strict=True))
+    for name, text in texts.items():
+        is_empty = pc.equal(text, pa.scalar(""))
+        if pc.any(is_empty).as_py():
+            texts[name] = pc.if_else(is_empty, None, text)
+    return {name: texts[place] for name, place in inner.items()}
+
+
 def whole_column(reader: fields.Reader, values: list[Any]) -> Column:
     """The column of these values, of which None and empty text say nothing. Raises `Unusual`."""
     at_once = _AT_ONCE.get(reader)
@@ -38,7 +95,7 @@ def whole_column(reader: fields.Reader, values: list[Any]) -> Column:
         values = [None if value == "" else value for value in values]
     try:
         return at_once(values)
-    except (pa.ArrowException, UnicodeEncodeError, OverflowError) as error:
+    except _NOT_AT_ONCE as error:
         raise Unusual from error
 
 
@@ -55,7 +112,11 @@ def _code(values: list[Any]) -> Column:
 
 
 def _time(values: list[Any]) -> Column:
-    times = _text(values).cast(TIME)
+    return _time_of(_text(values))
+
+
+def _time_of(texts: Column) -> Column:
+    times = texts.cast(TIME)
     _within(times, _EARLIEST, _LATEST)
     return times
 

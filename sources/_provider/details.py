@@ -128,8 +128,8 @@ class Details:
 
         The documented detail of a closed Classic job is dated by its creation.
         """
-        said, shown = self._reader.words([answer, item.reading])
-        (answered_at,) = self._reader.updated_at([answer])
+        said, shown = self._reader.words(answer, item.reading)
+        (answered_at,) = self._reader.updated_at(answer)
         return said == shown or not (
             answered_at and item.updated_at and answered_at < item.updated_at
         )
@@ -139,8 +139,8 @@ class Details:
 
         Times of a whole second do not tell which of the two is the newer.
         """
-        said, shown = self._reader.words([answer, listed])
-        answered_at, listed_at = self._reader.updated_at([answer, listed])
+        said, shown = self._reader.words(answer, listed)
+        answered_at, listed_at = self._reader.updated_at(answer, listed)
         is_newer = answered_at is not None and listed_at is not None and answered_at > listed_at
         return said != shown and not is_newer
 
@@ -224,7 +224,7 @@ class Details:
         """Whether an answer is no older than what is known already; an error always is."""
         if answer.reading is None or than is None:
             return True
-        (updated_at,) = self._reader.updated_at([answer.reading])
+        (updated_at,) = self._reader.updated_at(answer.reading)
         return updated_at is None or updated_at >= than
 
 

@@ -59,10 +59,10 @@ class Known(Protocol):
 
     def news(
         self, source: str, kind: Kind, listed: pa.Table, *, is_full: bool
-    ) -> list[tuple[int, News, KnownJob | None]]:
-        """The jobs of `listed` that need looking at: position, why, and what the ledger has.
+    ) -> list[tuple[News, KnownJob | None] | None]:
+        """For each job of `listed` why it needs looking at, and what the ledger has of it.
 
-        A full sync asks for refused details once more.
+        None for one of which all is told. A full sync asks for refused details once more.
         """
 
     def told(self, source: str, kind: Kind) -> Digests:
@@ -88,9 +88,9 @@ class NothingKnown:
         listed: pa.Table,
         *,
         is_full: bool,  # noqa: ARG002
-    ) -> list[tuple[int, News, KnownJob | None]]:
+    ) -> list[tuple[News, KnownJob | None] | None]:
         """All of them."""
-        return [(at, News.NEW, None) for at in range(listed.num_rows)]
+        return [(News.NEW, None)] * listed.num_rows
 
     def told(self, source: str, kind: Kind) -> Digests:  # noqa: ARG002
         """Nothing."""

@@ -5,16 +5,23 @@ value that cannot be read becomes NULL and is reported; it costs neither its job
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from itertools import compress
+from typing import Any, Final, Self
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobledger.sources._provider.columns import Column, Unusual, whole_column
+from jobledger.sources._provider.columns import (
+    TEXTS,
+    Column,
+    Unusual,
+    whole_column,
+    whole_texts,
+)
 from jobledger.sources._provider.fields import Field, read_code
 from jobledger.sources._provider.json_text import dumps, tame
 from jobledger.sources._provider.kind import Kind, Provider
@@ -31,6 +38,7 @@ _READ: Final = (
 """The columns that a provider's fields may fill; the others follow from them."""
 _OPEN: Final = pa.array(sorted(OPEN), pa.string())
 _SHORT_NAME: Final = 3
+_NO_PROBLEMS: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,53 @@ class Reading:
     problems: Mapping[str, str] = field(default_factory=dict)
     """Place in the record -> why `raw` does not say what the provider wrote there."""
     row_hash: str = ""
-    """Filled in by `Reader.row_hash`."""
+    """Filled in by `Reader.row_hashes`."""
+
+
+@dataclass(slots=True)
+class Readings:
+    """Readings side by side, which takes less than an object for each of very many."""
+
+    ids: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    raws: list[bytes] = field(default_factory=list)
+    problems: list[Mapping[str, str]] = field(default_factory=list)
+    hashes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, readings: Iterable[Reading]) -> Self:
+        """These, side by side."""
+        many = cls()
+        for each in readings:
+            many.add(each)
+        return many
+
+    def add(self, reading: Reading) -> None:
+        """One more."""
+        self.ids.append(reading.job_id)
+        self.records.append(reading.record)
+        self.raws.append(reading.raw)
+        self.problems.append(reading.problems)
+        self.hashes.append(reading.row_hash)
+
+    def extend(self, others: "Readings") -> None:
+        """As many more."""
+        for mine, theirs in zip(self.lists(), others.lists(), strict=True):
+            mine.extend(theirs)
+
+    def those(self, wanted: Sequence[bool]) -> "Readings":
+        """Those for which it is true."""
+        return Readings(*(list(compress(column, wanted)) for column in self.lists()))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Reading]:
+        return map(Reading, *self.lists())
+
+    def lists(self) -> Iterator[list[Any]]:
+        """Each part of a reading, of all of them."""
+        yield from (self.ids, self.records, self.raws, self.problems, self.hashes)
 
 
 class Reader:
@@ -94,24 +148,23 @@ class Reader:
             return None
         return self._kept(job_id, item)
 
-    def take_page(self, items: Sequence[Any]) -> list[Reading | None]:
-        """`take` for each of these items."""
+    def take_page(self, items: Sequence[Any]) -> Readings:
+        """What is kept of these items, and of their records only those that are jobs."""
         if self._dropped or self._user_key is not None:
-            return [self.take(item) for item in items]
+            return self._taken(items)
         try:
-            raws = [dumps(item) for item in items]
-        except TypeError:
-            return [self.take(item) for item in items]
+            raws = list(map(dumps, items))
+            ids = [item[self.kind.id_field] for item in items]
+        except (TypeError, KeyError):
+            return self._taken(items)
         # one look over all of them tells that nothing needs redaction, which is the usual case
-        if self._redactor.touches(b"\n".join(raws)):
-            return [self.take(item) for item in items]
-        id_field = self.kind.id_field
-        return [
-            Reading(item[id_field], item, raw)
-            if isinstance(item, dict) and _is_plain_id(item.get(id_field))
-            else self.take(item)
-            for item, raw in zip(items, raws, strict=True)
-        ]
+        if not all(map(_is_plain_id, ids)) or self._redactor.touches(b"\n".join(raws)):
+            return self._taken(items)
+        return Readings(ids, list(items), raws, [_NO_PROBLEMS] * len(ids), [""] * len(ids))
+
+    def _taken(self, items: Sequence[Any]) -> Readings:
+        taken = map(self.take, items)
+        return Readings.of(reading for reading in taken if reading is not None)
 
     def identity(self, item: Any) -> bytes:
         """What tells one item of a listing from another: a job's id, else all that it says."""
@@ -121,10 +174,9 @@ class Reader:
                 return str(job_id).encode(errors="backslashreplace")
         return dumps(tame(item)[0])
 
-    def report(self, readings: Iterable[Reading]) -> None:
+    def report(self, readings: Readings) -> None:
         """Reads jobs only to say what of them cannot be read."""
-        rows = list(readings)
-        self._columns(self.kind.fields, rows, report=True)
+        self._columns(self.kind.fields, readings, report=True)
 
     def _kept(self, job_id: str, record: Record) -> Reading:
         problems: Mapping[str, str] = {}
@@ -168,63 +220,88 @@ class Reader:
         return Reading(listed.job_id, record, dumps(record), {**listed.problems, **answer.problems})
 
     def row_hash(self, reading: Reading) -> str:
-        """32 hexadecimal digits over the job's key and all that its provider said of it.
+        """`row_hashes` of one."""
+        (reading.row_hash,) = self.row_hashes(Readings.of([reading]))
+        return reading.row_hash
+
+    def row_hashes(self, readings: Readings) -> list[str]:
+        """32 hexadecimal digits over each job's key and all that its provider said of it.
 
         The columns of the model follow from those, so a migration of the model changes no hash.
         """
-        if not reading.row_hash:
-            reading.row_hash = self._hash(reading)
-        return reading.row_hash
+        if "" in readings.hashes:
+            readings.hashes = self._hashed(readings)
+        return readings.hashes
 
-    def _hash(self, reading: Reading, status: str = "") -> str:
-        raw = reading.raw
+    def _hashed(self, readings: Readings, status: str = "") -> list[str]:
+        salted, keys = self._salted, (orjson.dumps([job_id, status]) for job_id in readings.ids)
+        found = []
+        for key, raw in zip(keys, self._steady(readings), strict=True):
+            digest = salted.copy()
+            digest.update(key + raw)
+            found.append(digest.hexdigest())
+        return found
+
+    def _steady(self, readings: Readings) -> Iterable[bytes]:
+        """The records without what ticks."""
         volatile = self.kind.volatile
-        if volatile and any(name in reading.record for name in volatile):
-            raw = dumps({k: v for k, v in reading.record.items() if k not in volatile})
-        digest = self._salted.copy()
-        digest.update(orjson.dumps([reading.job_id, status]))
-        digest.update(raw)
-        return digest.hexdigest()
+        if not volatile:
+            return readings.raws
+        return [
+            dumps({name: value for name, value in record.items() if name not in volatile})
+            if any(name in record for name in volatile)
+            else raw
+            for record, raw in zip(readings.records, readings.raws, strict=True)
+        ]
 
-    def updated_at(self, readings: Sequence[Reading]) -> list[datetime | None]:
+    def updated_at(self, *readings: Reading) -> list[datetime | None]:
         """When each job last changed, as its provider says."""
-        return self.column("updated_at", readings).to_pylist()
+        return self.column("updated_at", Readings.of(readings)).to_pylist()
 
-    def created_at(self, readings: Sequence[Reading]) -> list[datetime | None]:
-        """When each job was created, as its provider says."""
-        return self.column("created_at", readings).to_pylist()
-
-    def words(self, readings: Sequence[Reading]) -> list[str | None]:
+    def words(self, *readings: Reading) -> list[str | None]:
         """The provider's word for where each job stands."""
-        return self.column("provider_status", readings).to_pylist()
+        return self.column("provider_status", Readings.of(readings)).to_pylist()
 
-    def column(self, name: str, readings: Sequence[Reading]) -> Column:
+    def column(self, name: str, readings: Readings) -> Column:
         """A column that the provider's records fill."""
         return self._columns((name,), readings, report=False)[name]
 
     def _columns(
-        self, names: Iterable[str], readings: Sequence[Reading], *, report: bool
+        self, names: Iterable[str], readings: Readings, *, report: bool
     ) -> dict[str, Column]:
         """Columns that the provider's records fill; says what cannot be read where wanted."""
-        records = [reading.record for reading in readings]
-        has_problems = any(reading.problems for reading in readings)
-        columns: dict[str, Column] = {}
-        for name in names:
-            type_, where = JOBS.field(name).type, self.kind.fields.get(name)
+        fields = {name: self.kind.fields.get(name) for name in names}
+        # what was tamed does not stand there as it was written
+        plain = (
+            {}
+            if any(readings.problems)
+            else {
+                name: where.places[0]
+                for name, where in fields.items()
+                if where is not None and len(where.places) == 1
+            }
+        )
+        columns = whole_texts(
+            {name: each for name, each in plain.items() if each[1] in TEXTS}, readings.records
+        )
+        for name, where in fields.items():
+            if name in columns:
+                continue
+            type_ = JOBS.field(name).type
             if where is None:
                 columns[name] = pa.nulls(len(readings), type_)
                 continue
             try:
-                if has_problems or len(where.places) > 1:
+                if name not in plain or plain[name][1] in TEXTS:
                     raise Unusual  # noqa: TRY301 - as if a value were
-                ((place, read),) = where.places
-                columns[name] = whole_column(read, _all_at(records, place))
+                place, read = plain[name]
+                columns[name] = whole_column(read, _all_at(readings.records, place))
             except Unusual:
-                values = [self._value(where, reading, report=report) for reading in readings]
+                values = [self._value(where, each, report=report) for each in readings]
                 columns[name] = pa.array(values, type_)
         return columns
 
-    def jobs(self, readings: Sequence[Reading]) -> pa.Table:
+    def jobs(self, readings: Readings) -> pa.Table:
         """The rows of these jobs, with `JOBS` as the schema."""
         columns = self._columns(_READ, readings, report=True)
         count = len(readings)
@@ -239,16 +316,16 @@ class Reader:
         columns["source"] = _same(self._source, count)
         columns["provider"] = _same(self._provider, count)
         columns["kind"] = _same(self.kind.name, count)
-        columns["job_id"] = pa.array([reading.job_id for reading in readings], pa.string())
-        columns["raw"] = pa.array([reading.raw for reading in readings], pa.string())
-        columns["row_hash"] = pa.array([self.row_hash(reading) for reading in readings])
+        columns["job_id"] = pa.array(readings.ids, pa.string())
+        columns["raw"] = pa.array(readings.raws, pa.string())
+        columns["row_hash"] = pa.array(self.row_hashes(readings), pa.string())
         return pa.table([columns[column.name] for column in JOBS], schema=JOBS)
 
-    def vanished(self, readings: Sequence[Reading]) -> pa.Table:
+    def vanished(self, readings: Readings) -> pa.Table:
         """The rows of open jobs that their provider no longer knows."""
         rows = self.jobs(readings)
         count = len(readings)
-        hashes = [self._hash(reading, Status.VANISHED) for reading in readings]
+        hashes = self._hashed(readings, Status.VANISHED)
         for name, values in (
             ("status", [Status.VANISHED] * count),
             ("is_terminal", [True] * count),
@@ -258,7 +335,7 @@ class Reader:
             rows = rows.set_column(at, JOBS.field(at), pa.array(values, JOBS.field(at).type))
         return rows
 
-    def _status(self, columns: Mapping[str, Column], readings: Sequence[Reading]) -> Column:
+    def _status(self, columns: Mapping[str, Column], readings: Readings) -> Column:
         told = columns["provider_status"].dictionary_encode(null_encoding="encode")
         words = [
             self.kind.words.get((word or "").lower(), Status.UNKNOWN)
@@ -267,8 +344,8 @@ class Reader:
         statuses = pa.array(words, pa.string()).take(told.indices)
         if self.kind.refine is not None:
             refined = [
-                self.kind.refine(reading.record, Status(str(status)))
-                for reading, status in zip(readings, statuses.to_pylist(), strict=True)
+                self.kind.refine(record, Status(str(status)))
+                for record, status in zip(readings.records, statuses.to_pylist(), strict=True)
             ]
             statuses = pa.array(refined, pa.string())
         # where the number is not known this is NULL, and such a job keeps its status

@@ -140,8 +140,8 @@ class Redactor:
         """Whether `value` might change a JSON value that is written like this; quick."""
         return (
             (b"/" in raw and (b"?" in raw or b"#" in raw or (b"@" in raw and b":" in raw)))
-            or b"%3" in raw
-            or b"%25" in raw
+            # a single byte is looked for a hundred times faster than two
+            or (b"%" in raw and (b"%3" in raw or b"%25" in raw))
             or b"earer" in raw
             or b"uthorization" in raw
             or any(needle in raw for needle in self._bytes)

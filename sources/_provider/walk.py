@@ -9,9 +9,9 @@ The rules are those of the contract's section 6. What makes them hold:
   created since the last complete sync.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import compress
 from typing import Any, Final, TypeAlias
@@ -29,13 +29,14 @@ from jobledger.sources._provider.kind import Kind, Provider
 from jobledger.sources._provider.known import LISTED, Known, KnownJob, News
 from jobledger.sources._provider.model import OPEN, REJECTED, Status
 from jobledger.sources._provider.paging import Page
-from jobledger.sources._provider.reading import Reader, Reading
+from jobledger.sources._provider.reading import Reader, Reading, Readings
 from jobledger.sources._provider.run import Outcome, Run, Scope
 from jobledger.sources._provider.seen import Digests, Seen, among, digests_of
 from jobledger.sources._provider.settings import SourceSettings
 
 Loadable: TypeAlias = tuple[str, pa.Table]
 """Rows, and the name of the table they belong in."""
+_OPEN: Final = pa.array(sorted(OPEN), pa.string())
 _BATCH: Final = 5_000
 """Jobs that are compared with the ledger at once."""
 
@@ -63,6 +64,31 @@ class Errand:
         return self.settings.api_version or self.provider.api_version
 
 
+@dataclass
+class Batch:
+    """Jobs that the listing has news of, side by side."""
+
+    readings: Readings = field(default_factory=Readings)
+    told: Sequence[tuple[News, KnownJob | None]] = ()
+    """What is new of each, and what the ledger has of it."""
+
+    def __len__(self) -> int:
+        return len(self.told)
+
+    def current(self) -> "Batch":
+        """Without those of which the ledger has something newer."""
+        is_current = [why is not News.STALE for why, _ in self.told]
+        return Batch(self.readings.those(is_current), list(compress(self.told, is_current)))
+
+    def items(self, updated: Sequence[datetime | None]) -> list[Item]:
+        """One by one, with the times of their last change."""
+        each = zip(self.readings, self.readings.hashes, updated, self.told, strict=True)
+        return [
+            Item(reading, listing_hash, at, why, job)
+            for reading, listing_hash, at, (why, job) in each
+        ]
+
+
 class Walk:
     """One sync of one kind."""
 
@@ -78,7 +104,7 @@ class Walk:
         self._seen = Seen()
         self._told: Digests = digests_of([])
         self._order = Order()
-        self._batch: list[Reading] = []
+        self._batch = Readings()
         self._open: dict[str, KnownJob] = {}
         self._still_open: set[str] = set()
         self._error: ProviderError | None = None
@@ -136,17 +162,14 @@ class Walk:
                 self._run.scope = Scope.RECENT
                 return
 
-    def _take(self, page: Page) -> list[Reading]:
+    def _take(self, page: Page) -> Readings:
         """The jobs of a page that were not seen before; they join the batch."""
         is_new = self._seen.add([self._reader.identity(item) for item in page.records])
         items = list(compress(page.records, is_new))
         page.unseen = len(items)
-        belongs = self._kind.belongs
-        fresh = [
-            reading
-            for reading in self._reader.take_page(items)
-            if reading is not None and (belongs is None or belongs(reading.record))
-        ]
+        fresh = self._reader.take_page(items)
+        if (belongs := self._kind.belongs) is not None:
+            fresh = fresh.those([belongs(record) for record in fresh.records])
         self._run.jobs_listed += len(fresh)
         self._order.follow(self._reader.column("created_at", fresh))
         self._batch.extend(fresh)
@@ -174,77 +197,79 @@ class Walk:
             and oldest < position
         )
 
-    def _mind_gap(self, fresh: Sequence[Reading], news: Sequence[Item]) -> None:
+    def _mind_gap(self, fresh: Readings, news: "Batch") -> None:
         """Says so if a full window shows no job that is known: there may have been more."""
         complete_at = _time(self._state.get("complete_at"))
-        new = sum(item.news is News.NEW for item in news)
+        new = sum(why is News.NEW for why, _ in news.told)
         if complete_at is not None and fresh and new == len(fresh):
-            created = self._reader.created_at(fresh)
-            updated = self._reader.updated_at(fresh)
-            shown = [at or changed for at, changed in zip(created, updated, strict=True)]
+            created, updated = (
+                self._reader.column(name, fresh) for name in ("created_at", "updated_at")
+            )
             self._run.gap_from = complete_at
-            self._run.gap_to = min((at for at in shown if at is not None), default=None)
+            self._run.gap_to = pc.min(pc.coalesce(created, updated)).as_py()
 
     # comparing with the ledger, and loading
 
-    def _news(self) -> list[Item]:
-        batch, self._batch = self._batch, []
+    def _news(self) -> "Batch":
+        """What of the batch is not told already; the next one begins."""
+        batch, self._batch = self._batch, Readings()
         if not batch:
-            return []
-        hashes = [self._reader.row_hash(reading) for reading in batch]
-        updated = self._reader.column("updated_at", batch)
-        listed = pa.table(
-            [
-                pa.array(range(len(batch)), pa.int64()),
-                pa.array([reading.job_id for reading in batch], pa.string()),
-                pa.array(hashes, pa.string()),
-                updated,
-            ],
-            schema=LISTED,
-        )
-        news = self._errand.known.news(
+            return Batch()
+        is_read = ~among(digests_of(self._reader.row_hashes(batch)), self._told)
+        asked = batch.those(is_read.tolist())
+        columns: list[Column] = [
+            pa.array(range(len(asked)), pa.int64()),
+            pa.array(asked.ids, pa.string()),
+            pa.array(asked.hashes, pa.string()),
+            self._reader.column("updated_at", asked),
+        ]
+        found = self._errand.known.news(
             self._run.source,
             self._kind,
-            listed.filter(pa.array(~among(digests_of(hashes), self._told))),
+            pa.table(columns, schema=LISTED),
             is_full=self._errand.is_full,
         )
-        loaded = {at for at, why, _ in news if why is not News.STALE}
-        self._reader.report(reading for at, reading in enumerate(batch) if at not in loaded)
-        # only a detail is held against when its listing changed
-        changed = updated.to_pylist() if self._kind.details else [None] * len(batch)
-        return [Item(batch[at], hashes[at], changed[at], why, job) for at, why, job in news]
+        is_read[is_read] = [each is not None and each[0] is not News.STALE for each in found]
+        # what is not loaded is not read otherwise
+        self._reader.report(batch.those((~is_read).tolist()))
+        is_news = [each is not None for each in found]
+        return Batch(asked.those(is_news), [each for each in found if each is not None])
 
-    def _load(self, news: Iterable[Item]) -> Iterator[Loadable]:
-        current = [item for item in news if item.news is not News.STALE]
+    def _load(self, news: "Batch") -> Iterator[Loadable]:
+        current = news.current()
         if self._kind.details:
-            yield from self._settled(self._details.settle(current))
-        else:
-            yield from self._settled(Settled([(item.reading, item.job) for item in current]))
+            updated = self._reader.column("updated_at", current.readings).to_pylist()
+            yield from self._settled(self._details.settle(current.items(updated)))
+        elif current:
+            yield from self._counted(
+                self._reader.jobs(current.readings), [job for _, job in current.told]
+            )
 
     def _settled(self, settled: Settled) -> Iterator[Loadable]:
         if settled.found:
-            rows = self._reader.jobs([reading for reading, _ in settled.found])
-            self._count(rows, [job for _, job in settled.found])
-            yield "job_versions", rows
+            rows = self._reader.jobs(Readings.of(reading for reading, _ in settled.found))
+            yield from self._counted(rows, [job for _, job in settled.found])
         if settled.marks:
             now = self._errand.clock.now()
             yield "job_details", self._details.table(settled, self._kind.name, now)
 
-    def _count(self, rows: pa.Table, known: Sequence[KnownJob | None]) -> None:
-        """Counts what is loaded, for the run's row and the closing line."""
+    def _counted(self, rows: pa.Table, known: Sequence[KnownJob | None]) -> Iterator[Loadable]:
+        """Rows to be loaded, counted for the run's row and the closing line."""
         run = self._run
+        ids: Any = rows["job_id"]
+        statuses: Any = rows["status"]
+        is_open: Any = pc.is_in(statuses, _OPEN)
+        self._still_open.difference_update(ids.filter(pc.invert(is_open)).to_pylist())
+        self._still_open.update(ids.filter(is_open).to_pylist())
+        were = {at: job.status for at, job in enumerate(known) if job is not None}
         run.jobs_changed += rows.num_rows
-        run.jobs_new += sum(job is None for job in known)
-        columns = (rows[name].to_pylist() for name in ("job_id", "status"))
-        for job_id, status, job in zip(*columns, known, strict=True):
-            is_over = status not in OPEN
-            if job is not None:
-                run.jobs_finished += is_over and job.status in OPEN
-                self._still_open.discard(job_id)
-            if not is_over:
-                self._still_open.add(job_id)
-            if status == Status.FAILED:
-                run.jobs_failed += job is None or job.status != status
+        run.jobs_new += rows.num_rows - len(were)
+        run.jobs_failed += statuses.to_pylist().count(Status.FAILED)
+        for at, was in were.items():
+            status = statuses[at].as_py()
+            run.jobs_finished += was in OPEN and status not in OPEN
+            run.jobs_failed -= status == was == Status.FAILED
+        yield "job_versions", rows
 
     # jobs that the listing does not show
 
@@ -268,9 +293,8 @@ class Walk:
             self._details.settle_unlisted(answer, job, settled)
         yield from self._settled(settled)
         if vanished:
-            rows = self._reader.vanished([reading for reading, _ in vanished])
-            self._count(rows, [job for _, job in vanished])
-            yield "job_versions", rows
+            rows = self._reader.vanished(Readings.of(reading for reading, _ in vanished))
+            yield from self._counted(rows, [job for _, job in vanished])
 
     # the end
 

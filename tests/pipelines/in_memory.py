@@ -112,14 +112,13 @@ class InMemory:
 
     def news(
         self, source: str, kind: Kind, listed: pa.Table, *, is_full: bool
-    ) -> list[tuple[int, News, KnownJob | None]]:
-        found = []
+    ) -> list[tuple[News, KnownJob | None] | None]:
+        found: list[tuple[News, KnownJob | None] | None] = []
         for row in listed.to_pylist():
             key = (source, kind.name, row["job_id"])
             news = self._news(key, kind, row, is_full=is_full)
-            if news is not None:
-                job = self._job(key, raw="") if key in self.versions else None
-                found.append((row["position"], news, job))
+            job = self._job(key, raw="") if key in self.versions else None
+            found.append(None if news is None else (news, job))
         return found
 
     def _news(self, key: Key, kind: Kind, row: Row, *, is_full: bool) -> News | None:

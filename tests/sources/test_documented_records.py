@@ -20,8 +20,7 @@ def recorded(name: str) -> Any:
 def read(provider: str, kind: str, *records: Record) -> list[dict[str, Any]]:
     """The rows of these records without what is the same for all: hash and raw are tested apart."""
     reading = reader(provider, kind)
-    taken = [reading.take(record) for record in records]
-    rows = reading.jobs([each for each in taken if each is not None]).to_pylist()
+    rows = reading.jobs(reading.take_page(records)).to_pylist()
     assert reading.rejected == []
     for row, record in zip(rows, records, strict=True):
         assert len(row.pop("row_hash")) == 32

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jobledger.sources import providers
 from jobledger.sources._provider.json_text import loads
 from jobledger.sources._provider.model import JOBS
-from jobledger.sources._provider.reading import Reading
+from jobledger.sources._provider.reading import Reading, Readings
 from tests.sources.scripted import reader
 
 KINDS = [(p.name, kind.name) for p in providers().values() for kind in p.kinds]
@@ -47,7 +47,7 @@ def test_whatever_a_record_says_it_becomes_a_row_and_its_raw_the_same_row_again(
     reading = reader(provider, kind)
     taken = reading.take(record)
     assert taken is not None
-    (row,) = reading.jobs([taken]).to_pylist()
+    (row,) = reading.jobs(Readings.of([taken])).to_pylist()
     assert list(row) == JOBS.names
     assert loads(row["raw"].encode()) == json.loads(row["raw"])
     for rejected in reading.rejected:
@@ -57,7 +57,7 @@ def test_whatever_a_record_says_it_becomes_a_row_and_its_raw_the_same_row_again(
     # what is kept of a record is enough to read it again, should the model change
     again = reader(provider, kind)
     raw = row["raw"].encode()
-    (reread,) = again.jobs([Reading("x", loads(raw), raw)]).to_pylist()
+    (reread,) = again.jobs(Readings.of([Reading("x", loads(raw), raw)])).to_pylist()
     if not taken.problems:
         assert reread == row
 
@@ -82,7 +82,7 @@ def test_a_bad_field_is_null_and_reported_and_the_rest_of_the_job_is_kept() -> N
     }
     taken = reading.take(record)
     assert taken is not None
-    (row,) = reading.jobs([taken]).to_pylist()
+    (row,) = reading.jobs(Readings.of([taken])).to_pylist()
     assert {
         name: row[name] for name in ("job_id", "status", "updated_at", "records_processed")
     } == {
@@ -105,7 +105,7 @@ def test_a_text_of_a_million_characters_is_kept_whole() -> None:
     long = "select " + "x" * 1_000_000
     taken = reading.take({"id": "a", "query": long, "errorMessage": long})
     assert taken is not None
-    (row,) = reading.jobs([taken]).to_pylist()
+    (row,) = reading.jobs(Readings.of([taken])).to_pylist()
     assert (row["error_message"], json.loads(row["raw"])["query"]) == (long, long)
     assert reading.rejected == []
 
@@ -122,7 +122,7 @@ def test_query_strings_and_users_are_kept_out_where_that_is_asked_for() -> None:
     reading = reader("zuora", "data_query", redact_users=True, keep_query_text=False)
     taken = reading.take(record)
     assert taken is not None
-    (row,) = reading.jobs([taken]).to_pylist()
+    (row,) = reading.jobs(Readings.of([taken])).to_pylist()
     raw = json.loads(row["raw"])
     assert raw["dataFile"] == "https://bucket.s3.amazonaws.com/a_1.jsonl"
     assert "query" not in raw
@@ -151,7 +151,7 @@ def test_what_two_columns_are_read_from_is_told_once() -> None:
     reading = reader("zuora", "data_backfill")
     taken = reading.take({"id": "a", "status": "Completed", "completedOn": "z", "uploadedOn": "x"})
     assert taken is not None
-    reading.jobs([taken])
+    reading.jobs(Readings.of([taken]))
     assert sorted((each.field, each.problem) for each in reading.rejected) == [
         ("completedOn", "not a date and time"),
         ("uploadedOn", "not a date and time"),
@@ -163,7 +163,7 @@ def test_an_error_that_is_no_object_is_told(error: object) -> None:
     reading = reader("zuora", "custom_object_bulk")
     taken = reading.take({"Id": "a", "status": "failed", "error": error})
     assert taken is not None
-    (row,) = reading.jobs([taken]).to_pylist()
+    (row,) = reading.jobs(Readings.of([taken])).to_pylist()
     assert (row["status"], row["error_code"], row["error_message"]) == ("failed", None, None)
     assert [(each.field, each.problem) for each in reading.rejected] == [
         ("error", "expected an object")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobledger.sources._provider import fields
-from jobledger.sources._provider.columns import Unusual, whole_column
+from jobledger.sources._provider.columns import Unusual, whole_column, whole_texts
 
 offsets = st.integers(-23 * 60, 23 * 60).map(lambda each: timezone(timedelta(minutes=each)))
 moments = st.datetimes(timezones=offsets | st.just(UTC))
@@ -90,3 +90,52 @@ def test_times_are_in_utc() -> None:
     (found,) = whole_column(fields.read_time, ["2021-03-10T08:00:00+08:00"]).to_pylist()
     assert found == datetime(2021, 3, 10, tzinfo=UTC)
     assert found.utcoffset() == timedelta(0)
+
+
+PLACES = {
+    "object": ("object", fields.read_text),
+    "created_at": ("made", fields.read_time),
+    "error_message": ("error.message", fields.read_text),
+    "operation": ("error.cause.verb", fields.read_text),
+}
+USUAL: list[dict[str, Any]] = [
+    {"object": "Order", "made": "2021-03-10T00:05:54.207Z", "error": {"message": "no", "code": 5}},
+    {"object": "", "made": None, "error": None},
+    {"made": "2021-03-10T08:05:54+08:00", "error": {"message": "", "cause": {"verb": "put"}}},
+]
+MADE = datetime(2021, 3, 10, 0, 5, 54, tzinfo=UTC)
+
+
+def texts(records: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {name: column.to_pylist() for name, column in whole_texts(PLACES, records).items()}
+
+
+def test_texts_and_times_are_read_together() -> None:
+    assert texts(USUAL) == {
+        "object": ["Order", None, None],
+        "created_at": [MADE.replace(microsecond=207_000), None, MADE],
+        "error_message": ["no", None, None],
+    }
+
+
+@pytest.mark.parametrize(
+    ("odd", "left"),
+    [
+        ({"object": 1}, {"object"}),
+        ({"object": ["a"]}, {"object"}),
+        ({"object": "\ud800"}, {"object"}),
+        ({"made": 1699517693000}, {"created_at"}),
+        ({"made": "soon"}, {"created_at"}),
+        ({"error": "no"}, {"error_message"}),
+        ({"error": ""}, {"error_message"}),
+        ({"error": []}, {"error_message"}),
+        ({"error": [["message", "no"]]}, {"error_message"}),
+        ({"error": {"message": {"en": "no"}}}, {"error_message"}),
+    ],
+)
+def test_an_odd_text_leaves_no_column_but_its_own(odd: dict[str, Any], left: set[str]) -> None:
+    found = texts([*USUAL, odd])
+    assert found.keys() == {"object", "created_at", "error_message"} - left
+    assert {name: column[:-1] for name, column in found.items()} == {
+        name: column for name, column in texts(USUAL).items() if name not in left
+    }
