@@ -232,8 +232,8 @@ class Walk:
         is_read[is_read] = [each is not None and each[0] is not News.STALE for each in found]
         # what is not loaded is not read otherwise
         self._reader.report(batch.those((~is_read).tolist()))
-        is_news = [each is not None for each in found]
-        return Batch(asked.those(is_news), [each for each in found if each is not None])
+        told = [each for each in found if each is not None]
+        return Batch(asked.those([each is not None for each in found]), told)
 
     def _load(self, news: "Batch") -> Iterator[Loadable]:
         current = news.current()
