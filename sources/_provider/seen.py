@@ -50,7 +50,9 @@ class Seen:
 
     def _keep(self, run: Digests) -> None:
         while self._runs and len(self._runs[-1]) < 2 * len(run):
-            run = np.sort(np.concatenate((self._runs.pop(), run)), kind="stable")
+            run = np.concatenate((self._runs.pop(), run))
+            # in place: of millions there is no room for one more copy
+            run.sort(kind="stable")
         if len(run):
             self._runs.append(run)
 
