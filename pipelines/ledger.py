@@ -4,10 +4,8 @@ Readers never see this file. They open what `publish` makes of it, so that neith
 other.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,18 +15,16 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from jobledger.pipelines.database import SETTINGS, copy_tables, has, is_damage, name_of, said, wal
 from jobledger.pipelines.errors import Busy, ConfigError, JobledgerError
 from jobledger.pipelines.migration import fill
+from jobledger.pipelines.publication import publish
 from jobledger.pipelines.quoting import literal
 from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.known import KnownJob, News
 from jobledger.sources._provider.model import JOBS
-from jobledger.sources._provider.redact import one_line
 from jobledger.sources._provider.seen import Digests
 from jobledger.sources._provider.source import SCHEMAS
-
-STORAGE_VERSION: Final = "v1.4.0"
-"""What readers need: the published file opens in every DuckDB from 1.4 on."""
 
 _DLT_TABLES: Final = {
     "_dlt_pipeline_state": "pipeline_name",
@@ -36,23 +32,6 @@ _DLT_TABLES: Final = {
     "_dlt_loads": "schema_name",
 }
 """dlt's own tables, and the column that names the source."""
-
-_DAMAGE: Final = (
-    *("not a valid DuckDB", "Corrupt database file", "Could not read enough bytes"),
-    *("Failed to load metadata pointer", "failed to deserialize", "Failed to deserialize"),
-    *("while replaying WAL", "WAL does not match"),
-)
-"""What DuckDB says of a file that does not hold together; other errors may pass."""
-
-_SETTINGS: Final = {
-    "autoinstall_known_extensions": "false",
-    # of the machine's memory DuckDB would take most if it could; what is more goes to the disk
-    "memory_limit": "256MB",
-    # or else DuckDB loads with one thread; readers order what they read
-    "preserve_insertion_order": "false",
-    # what readers open is a copy of the file
-    "storage_compatibility_version": STORAGE_VERSION,
-}
 
 
 class Ledger:
@@ -69,7 +48,7 @@ class Ledger:
             self.connection = self._opened()
             self._shape()
         except duckdb.Error as error:
-            if not (_is_damage(error) and published.exists()):
+            if not (is_damage(error) and published.exists()):
                 raise
             self._set_aside()
             self.connection = self._opened()
@@ -85,7 +64,7 @@ class Ledger:
         trace: TracebackType | None,
     ) -> None:
         self.connection.close()
-        if isinstance(error, duckdb.Error) and _is_damage(error) and self.published.exists():
+        if isinstance(error, duckdb.Error) and is_damage(error) and self.published.exists():
             # found only once that part was read
             self._set_aside()
             raise JobledgerError(
@@ -95,20 +74,20 @@ class Ledger:
 
     def _opened(self) -> duckdb.DuckDBPyConnection:
         try:
-            connection = duckdb.connect(self.path, config=dict(_SETTINGS))
+            connection = duckdb.connect(self.path, config=dict(SETTINGS))
         except duckdb.Error as error:
             if "lock on file" in str(error):
                 raise Busy(
                     f"{self.path} cannot be opened: another program has it open; close that first"
                     f" (readers open {self.published.name})"
                 ) from None
-            if isinstance(error, duckdb.IOException) and not _is_damage(error):
-                raise JobledgerError(f"{self.path} cannot be opened: {_said(error)}") from None
+            if isinstance(error, duckdb.IOException) and not is_damage(error):
+                raise JobledgerError(f"{self.path} cannot be opened: {said(error)}") from None
             raise
         self.path.chmod(0o600)
         connection.execute("set TimeZone = 'UTC'")
         # a file without tables is new, or one whose rebuilding was cut short
-        if not _has(connection, "job_versions") and self.published.exists():
+        if not has(connection, "job_versions") and self.published.exists():
             self._rebuild(connection)
         return connection
 
@@ -118,7 +97,7 @@ class Ledger:
             self.connection.close()
         broken = self.path.with_suffix(f".broken-{datetime.now(UTC):%Y%m%dT%H%M%S}")
         self.path.rename(broken)
-        _wal(self.path).unlink(missing_ok=True)
+        wal(self.path).unlink(missing_ok=True)
         self.notes.append(
             f"{self.path.name} could not be read and was made again from"
             f" {self.published.name}; the old file is kept as {broken.name}"
@@ -136,11 +115,11 @@ class Ledger:
             except duckdb.Error as error:
                 connection.close()
                 raise JobledgerError(
-                    f"{self.published} cannot be read: {_said(error)}; restore it from a backup, or"
+                    f"{self.published} cannot be read: {said(error)}; restore it from a backup, or"
                     " move it away to begin a new ledger"
                 ) from None
             connection.execute("begin")
-            _copy_tables(connection, "published", _name(connection))
+            copy_tables(connection, "published", name_of(connection))
             connection.execute("commit")
             connection.execute("detach published")
         finally:
@@ -195,30 +174,30 @@ class Ledger:
 
     def add_runs(self, rows: Sequence[pa.Table]) -> None:
         """Rows of `sync_runs` that could not come by dlt."""
-        with self._cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.register("runs", pa.concat_tables(rows))
             cursor.execute("insert into loaded.sync_runs by name from runs")
 
     def _has(self, table: str) -> bool:
-        return _has(self.connection, table)
+        return has(self.connection, table)
 
     def newest_version_at(self, source: str) -> datetime | None:
         """When the last version of a source's jobs was observed."""
-        with self._cursor() as cursor:
+        with self.connection.cursor() as cursor:
             row = cursor.execute(
                 "select greatest(max(valid_from), max(valid_to)) from loaded.job_versions"
                 f" where source = {literal(source)}"
             ).fetchone()
         return row[0] if row else None
 
-    # what a walk wants to know (`Known`)
+    # what a walk wants to know (`Known`), with a cursor for each question: threads may ask
 
     def news(
         self, source: str, kind: Kind, listed: pa.Table, *, is_full: bool
     ) -> list[tuple[News, KnownJob | None] | None]:
         """See `Known.news`."""
         found: list[tuple[News, KnownJob | None] | None] = [None] * listed.num_rows
-        with self._cursor() as cursor:
+        with self.connection.cursor() as cursor:
             any_known = _ANY.format(source=literal(source), kind=literal(kind.name))
             if not cursor.execute(any_known).fetchall():
                 return [(News.NEW, None)] * listed.num_rows
@@ -241,7 +220,7 @@ class Ledger:
     def told(self, source: str, kind: Kind) -> Digests:
         """See `Known.told`."""
         sql = _TOLD_DETAILED if kind.details else _TOLD
-        with self._cursor() as cursor:
+        with self.connection.cursor() as cursor:
             found = cursor.sql(sql.format(source=literal(source), kind=literal(kind.name)))
             return np.sort(found.to_arrow_table()["digest"].drop_null().to_numpy())
 
@@ -255,21 +234,12 @@ class Ledger:
         return self._jobs("details.detail = 'owed'", source, kind, "details.asked_at nulls first, ")
 
     def _jobs(self, condition: str, source: str, kind: str, order: str = "") -> list[KnownJob]:
-        with self._cursor() as cursor:
+        with self.connection.cursor() as cursor:
             sql = _JOBS.format(
                 source=literal(source), kind=literal(kind), condition=condition, order=order
             )
             rows = cursor.execute(sql).fetchall()
         return [KnownJob(*row) for row in rows]
-
-    @contextmanager
-    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        # a connection of its own for each thread, to the same database
-        cursor = self.connection.cursor()
-        try:
-            yield cursor
-        finally:
-            cursor.close()
 
     def forget(self, source: str) -> int:
         """Removes all that is known of a source; gives the number of its jobs."""
@@ -287,73 +257,9 @@ class Ledger:
         con.execute("commit")
         return int(jobs)
 
-    # publishing
-
     def publish(self, put_views: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
-        """Replaces the file that readers open, whole, with the views in place.
-
-        Raises `JobledgerError` where it cannot be written; what was there stays.
-        """
-        target = self.published
-        fresh = target.with_name(f".{target.name}.new")
-        try:
-            for leftover in (fresh, _wal(fresh)):
-                leftover.unlink(missing_ok=True)
-            if self._is_compact():
-                # a tenth of the time; what is damaged in it is found by reading it
-                fresh.touch(mode=0o600)
-                shutil.copyfile(self.path, fresh)
-            else:
-                self._copy_to(fresh)
-            with duckdb.connect(
-                fresh, config={**_SETTINGS, "enable_external_access": "false"}
-            ) as reader:
-                _read_whole(reader)
-                _drop_staging(reader)
-                put_views(reader)
-                reader.execute("checkpoint")
-            _replace(fresh, target)
-        except (duckdb.Error, OSError) as error:
-            if isinstance(error, duckdb.Error) and _is_damage(error):
-                raise
-            raise JobledgerError(
-                f"{target} could not be written: {_said(error)}; readers keep what was there, and"
-                " what was synced is published by the next sync"
-            ) from error
-        finally:
-            for leftover in (fresh, _wal(fresh)):
-                with suppress(OSError):
-                    leftover.unlink(missing_ok=True)
-
-    def _is_compact(self) -> bool:
-        """Whether everything is in the file now, and at least half of the file is used."""
-        with self._cursor() as cursor:
-            try:
-                cursor.execute("checkpoint")
-            except duckdb.TransactionException:
-                return False
-            ((total, used),) = cursor.execute(
-                "select total_blocks, used_blocks from pragma_database_size()"
-                " where database_name = current_database()"
-            ).fetchall()
-        return bool(used * 2 >= total and not _wal(self.path).exists())
-
-    def _copy_to(self, fresh: Path) -> None:
-        with self._cursor() as cursor:
-            attach = f"attach {literal(fresh)} as fresh (storage_version '{STORAGE_VERSION}')"
-            try:
-                cursor.execute(attach)
-                fresh.chmod(0o600)
-                cursor.execute("begin")
-                _copy_tables(cursor, _name(cursor), "fresh")
-                cursor.execute("commit")
-                cursor.execute("detach fresh")
-            except BaseException:
-                # it would be in the way of the next publication
-                for step in ("rollback", "detach database if exists fresh"):
-                    with suppress(duckdb.Error):
-                        cursor.execute(step)
-                raise
+        """`publication.publish` of this ledger. Raises `JobledgerError`; what was there stays."""
+        publish(self.connection, self.path, self.published, put_views)
 
 
 _ANY: Final = """
@@ -428,54 +334,14 @@ order by {order}versions.created_at, versions.job_id
 """
 
 
-def _is_damage(error: duckdb.Error) -> bool:
-    """Whether an error says that the file is no database, or one that does not hold together."""
-    return any(sign in str(error) for sign in _DAMAGE)
-
-
-def _said(error: Exception) -> str:
-    """One line on what the disk or DuckDB would not do."""
-    said = error.strerror if isinstance(error, OSError) else None
-    return one_line(said or str(error).rpartition("Original error: ")[2], 300)
-
-
-def _copy_tables(connection: duckdb.DuckDBPyConnection, origin: str, to: str) -> None:
-    connection.execute(f'create schema if not exists "{to}".loaded')
-    tables = connection.execute(
-        "select table_name from duckdb_tables()"
-        f" where database_name = {literal(origin)} and schema_name = 'loaded'"
-    ).fetchall()
-    for (table,) in tables:
-        connection.execute(
-            f'create or replace table "{to}".loaded."{table}" as from "{origin}".loaded."{table}"'
-        )
-
-
-def _read_whole(connection: duckdb.DuckDBPyConnection) -> None:
-    """Reads every value of every table. Raises `duckdb.Error` where there is damage."""
-    for (table,) in connection.execute(
-        "select table_name from duckdb_tables() where schema_name = 'loaded'"
-    ).fetchall():
-        connection.execute(f'select bit_xor(hash(each)) from loaded."{table}" as each').fetchall()
-
-
-def _drop_staging(connection: duckdb.DuckDBPyConnection) -> None:
-    """Drops what dlt loads into before it merges."""
-    for (schema,) in connection.execute(
-        "select schema_name from duckdb_schemas() where database_name = current_database()"
-        " and starts_with(schema_name, 'loaded_')"
-    ).fetchall():
-        connection.execute(f'drop schema "{schema}" cascade')
-
-
 def _check_ours(published: Path) -> None:
     """Raises `ConfigError` for a database that is somebody's own, which we would replace."""
     if not published.exists():
         return
     try:
-        with duckdb.connect(published, read_only=True, config=dict(_SETTINGS)) as connection:
+        with duckdb.connect(published, read_only=True, config=dict(SETTINGS)) as connection:
             is_empty = not connection.execute("select 1 from duckdb_tables()").fetchone()
-            is_ours = is_empty or _has(connection, "job_versions")
+            is_ours = is_empty or has(connection, "job_versions")
     except duckdb.Error:
         # open elsewhere, or damaged: what is ours heals, and no database of DuckDB's is lost
         return
@@ -486,21 +352,6 @@ def _check_ours(published: Path) -> None:
         )
 
 
-def _has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    return bool(
-        connection.execute(
-            "select 1 from duckdb_tables() where database_name = current_database()"
-            f" and schema_name = 'loaded' and table_name = {literal(table)}"
-        ).fetchone()
-    )
-
-
-def _name(connection: duckdb.DuckDBPyConnection) -> str:
-    row = connection.execute("select current_database()").fetchone()
-    assert row is not None  # noqa: S101 - a connection always has one
-    return str(row[0])
-
-
 def _columns(schema: pa.Schema) -> Iterator[tuple[str, str]]:
     names = {pa.string(): "varchar", pa.bool_(): "boolean", pa.int64(): "bigint"}
     for column in schema:
@@ -508,30 +359,3 @@ def _columns(schema: pa.Schema) -> Iterator[tuple[str, str]]:
             yield column.name, "timestamptz"
         else:
             yield column.name, names.get(column.type, "double")
-
-
-def _replace(fresh: Path, target: Path) -> None:
-    """Puts a file in the place of another in one step, and takes care that it stays there."""
-    with fresh.open("rb+") as file:
-        os.fsync(file.fileno())
-    # a client that wrote into the old file left its log beside it: against the new file it would
-    # make every open fail
-    _wal(target).unlink(missing_ok=True)
-    try:
-        fresh.replace(target)
-    except PermissionError as error:
-        raise JobledgerError(
-            f"{target} could not be replaced, since another program holds it open; what was synced"
-            " is kept and is published by the next sync"
-        ) from error
-    _wal(target).unlink(missing_ok=True)
-    if os.name == "posix":
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _wal(path: Path) -> Path:
-    return path.with_name(f"{path.name}.wal")

@@ -1,0 +1,76 @@
+"""A file of DuckDB's: how we open one, what is in it, and what its errors say."""
+
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from jobledger.pipelines.quoting import literal
+from jobledger.sources._provider.redact import one_line
+
+STORAGE_VERSION: Final = "v1.4.0"
+"""What readers need: the published file opens in every DuckDB from 1.4 on."""
+
+SETTINGS: Final = {
+    "autoinstall_known_extensions": "false",
+    # of the machine's memory DuckDB would take most if it could; what is more goes to the disk
+    "memory_limit": "256MB",
+    # or else DuckDB loads with one thread; readers order what they read
+    "preserve_insertion_order": "false",
+    # what readers open is a copy of the file
+    "storage_compatibility_version": STORAGE_VERSION,
+}
+
+
+_DAMAGE: Final = (
+    *("not a valid DuckDB", "Corrupt database file", "Could not read enough bytes"),
+    *("Failed to load metadata pointer", "failed to deserialize", "Failed to deserialize"),
+    *("while replaying WAL", "WAL does not match"),
+)
+"""What DuckDB says of a file that does not hold together; other errors may pass."""
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether an error says that the file is no database, or one that does not hold together."""
+    return any(sign in str(error) for sign in _DAMAGE)
+
+
+def said(error: Exception) -> str:
+    """One line on what the disk or DuckDB would not do."""
+    told = error.strerror if isinstance(error, OSError) else None
+    return one_line(told or str(error).rpartition("Original error: ")[2], 300)
+
+
+def has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Whether it has this table of ours."""
+    return bool(
+        connection.execute(
+            "select 1 from duckdb_tables() where database_name = current_database()"
+            f" and schema_name = 'loaded' and table_name = {literal(table)}"
+        ).fetchone()
+    )
+
+
+def name_of(connection: duckdb.DuckDBPyConnection) -> str:
+    """What its database is called in SQL."""
+    row = connection.execute("select current_database()").fetchone()
+    assert row is not None  # noqa: S101 - a connection always has one
+    return str(row[0])
+
+
+def copy_tables(connection: duckdb.DuckDBPyConnection, origin: str, to: str) -> None:
+    """Copies all that was loaded from one attached database to another."""
+    connection.execute(f'create schema if not exists "{to}".loaded')
+    tables = connection.execute(
+        "select table_name from duckdb_tables()"
+        f" where database_name = {literal(origin)} and schema_name = 'loaded'"
+    ).fetchall()
+    for (table,) in tables:
+        connection.execute(
+            f'create or replace table "{to}".loaded."{table}" as from "{origin}".loaded."{table}"'
+        )
+
+
+def wal(path: Path) -> Path:
+    """The log that DuckDB keeps beside a file that is written to."""
+    return path.with_name(f"{path.name}.wal")
