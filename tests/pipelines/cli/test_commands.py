@@ -1,5 +1,6 @@
 """The commands at work on the emulator, as a user types them."""
 
+import io
 import json
 import stat
 from datetime import UTC, datetime
@@ -151,6 +152,33 @@ def test_state_tells_resets_and_forgets(shell: Shell) -> None:
     assert left.splitlines() == ["source", "salesforce"]
     again = shell.run("sync", "zuora", "--json").json
     assert all(run["jobs_changed"] == run["jobs_listed"] for run in again)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        ("n\n", 1, "nothing was forgotten\n"),
+        ("", 2, "jobledger: nothing was forgotten, since there was no answer: expected y or n,"),
+        (None, 130, "nothing was forgotten\n"),
+        ("y\n", 0, "forgot "),
+    ],
+)
+def test_forgetting_asks_first(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, answer: str | None, code: int, said: str
+) -> None:
+    assert shell.run("sync", "zuora", "--kind", "data_query").code == 0
+    if answer is None:
+
+        def interrupted(prompt: str) -> str:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("click.termui.visible_prompt_func", interrupted)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer or ""))
+    done = shell.run("state", "forget", "zuora")
+    assert (done.code, done.out) == (code, "")
+    assert said in done.err
+    left = shell.run("query", "select count(*) > 0 as has_jobs from jobs", "--format", "csv").out
+    assert left.splitlines()[1] == ("false" if code == 0 else "true")
 
 
 @pytest.mark.parametrize("path", ["jobs.duckdb", ".jobledger/ledger.duckdb", ".dlt/x"])
