@@ -128,6 +128,8 @@ def test_a_secret_that_is_not_there_is_usage(shell: Shell) -> None:
     (shell.folder / ".dlt" / "secrets.toml").write_text("")
     done = shell.run("sync", "zuora")
     assert (done.code, done.out) == (2, "nothing was read\n")
+    assert done.err.count("source 'zuora' has no client_id and client_secret") == 1
+    assert done.err.count("\n") == 1
     assert shell.run("doctor", "zuora").code == 2
     assert "source 'zuora' has no client_id and client_secret" in done.err
     assert "SOURCES__ZUORA__CREDENTIALS__CLIENT_ID" in done.err
