@@ -23,7 +23,7 @@ FORMATS: Final = ("parquet", "csv", "jsonl")
 def export(
     connection: duckdb.DuckDBPyConnection,
     sql: str,
-    path: Path,
+    path: Path | None,
     *,
     format: Format = "parquet",  # noqa: A002 - the option's name
     partition_by: Sequence[str] = (),
@@ -31,17 +31,20 @@ def export(
 ) -> int:
     """Writes what the SQL, or the view of that name, gives; gives the number of rows.
 
-    With `partition_by`, `path` is a folder of hive partitions, which replaces an earlier one.
-    Raises `QueryError`, `ConfigError`, and `JobledgerError` if it cannot be written.
+    Without a `path` it goes to stdout. With `partition_by`, `path` is a folder of hive partitions,
+    which replaces an earlier one. Raises `QueryError`, `ConfigError`, and `JobledgerError` if it
+    cannot be written.
     """
     if not partition_by:
-        if path.is_dir():
+        if path and path.is_dir():
             raise ConfigError(
                 f"{path} is a folder: expected a file, or --partition-by COL to write a folder"
             )
         return write_result(connection, sql, format=format, output=path, progress=progress)
     if format != "parquet":
         raise ConfigError(f"--partition-by writes Parquet: expected no --format {format}")
+    if path is None:
+        raise ConfigError("--partition-by writes a folder: expected its name, not -")
     return _partitioned(connection, sql, path, partition_by, progress)
 
 
