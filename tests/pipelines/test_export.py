@@ -155,6 +155,56 @@ def test_what_no_export_wrote_is_never_replaced(
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["mine.parquet", "part-1.parquet", "2026/part-0.parquet", "year=2026/data_0.parquet"],
+)
+def test_parquet_files_of_others_are_not_replaced(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, name: str
+) -> None:
+    theirs = tmp_path / "lake" / name
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"theirs")
+    with pytest.raises(ConfigError, match=f"holds what no export wrote \\({name}\\)"):
+        export(connection, "jobs", tmp_path / "lake", partition_by=["source"])
+    assert theirs.read_bytes() == b"theirs"
+
+
+def test_an_empty_folder_and_an_export_without_rows_are_replaced(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "out"
+    (path / "empty").mkdir(parents=True)
+    for sql in ("select * from jobs where false", "jobs"):
+        export(connection, sql, path, partition_by=["source"])
+    assert sorted(each.name for each in path.iterdir()) == ["source=sf", "source=zuora"]
+
+
+@pytest.mark.parametrize("is_renamed", [False, True])
+def test_ctrl_c_between_two_renames_loses_no_export(
+    connection: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_renamed: bool,
+) -> None:
+    path = tmp_path / "out"
+    export(connection, "jobs", path, partition_by=["source"])
+    before = sorted(path.rglob("*"))
+    rename = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        monkeypatch.undo()
+        if is_renamed:
+            rename(self, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export(connection, "failed_jobs", path, partition_by=["source"])
+    assert sorted(path.rglob("*")) == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["jobs.duckdb", "out"]
+
+
+@pytest.mark.parametrize(
     ("by", "format_", "said"),
     [
         (["sorce"], "parquet", r"no column 'sorce' \(did you mean 'source'\?\)"),
