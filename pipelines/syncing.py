@@ -70,7 +70,7 @@ def sync_project(
     `ConfigError`, `SettingsError`.
     """
     work = assignments(project, names, kinds)
-    result = Synced()
+    result = Synced(notes=[f"warning: {each}" for each in project.warnings])
     if schedule is None and (rhythm := configured(project)) is not None:
         schedule = rhythm.seconds
     with held(project, wait=wait, stop=stop) as ledger:

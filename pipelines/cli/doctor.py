@@ -26,9 +26,14 @@ def command(project: Project, sources: tuple[str, ...], as_json: bool) -> None: 
 
     from jobledger.pipelines.doctor import examine
 
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    for warning in project.warnings:
+        say(f"warning: {warning}")
     findings = []
     with stopping() as stop:
-        for finding in examine(project, list(sources), stop.event):
+        for finding in examine(project, list(sources), stop.event, say):
             findings.append(finding)
             if not as_json:
                 mark, colour = ("ok ", "green") if finding.is_good else ("bad", "red")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,6 +91,34 @@ def test_doctor_names_what_the_account_may_not_use(shell: Shell, busy_emulator: 
     synced = shell.run("sync", "zuora")
     assert synced.code == 1
     assert line in synced.err
+
+
+def test_doctor_says_whom_it_asks_and_why_it_waits(shell: Shell, busy_emulator: Running) -> None:
+    busy_emulator.faults.order("status", "/query/jobs", status=503, times=1)
+    found = shell.run("doctor", "zuora")
+    assert found.code == 0
+    asking, waiting = found.err.splitlines()
+    assert asking == f"zuora: asking {busy_emulator.base_url} …"
+    assert re.fullmatch(r"zuora: .*/query/jobs: HTTP 503.*; asking again in \d\.\ds", waiting)
+
+
+def test_what_nobody_reads_in_the_settings_is_said_and_changes_nothing(shell: Shell) -> None:
+    config = shell.folder / ".dlt" / "config.toml"
+    strange = '[shedule]\nevery = "1h"\n[runtime]\nlog_level = "INFO"\n'
+    config.write_text(f'every = "1h"\n{config.read_text()}\n{strange}')
+    warnings = [
+        "warning: .dlt/config.toml: nobody reads 'every', which stands in no section",
+        "warning: .dlt/config.toml: nobody reads [shedule] (did you mean [schedule]?)",
+    ]
+    for words in (["doctor", "zuora"], ["sync", "zuora", "--kind", "data_query"]):
+        done = shell.run(*words)
+        assert done.code == 0
+        assert [line for line in done.err.splitlines() if line.startswith("warning")] == warnings
+    config.write_text(config.read_text().replace("[sources.", "[source."))
+    (shell.folder / ".dlt" / "secrets.toml").unlink()
+    none = shell.run("sync")
+    assert none.code == 2
+    assert "nobody reads [source] (did you mean [sources]?)" in none.err
 
 
 def test_sync_tells_what_changed_and_a_second_one_that_nothing_did(shell: Shell) -> None:
