@@ -212,6 +212,20 @@ def test_forgetting_asks_first(
     assert left.splitlines()[1] == ("false" if code == 0 else "true")
 
 
+def test_a_kind_that_is_taken_out_of_the_settings_is_known_to_be(shell: Shell) -> None:
+    assert shell.run("sync", "zuora", "--kind", "data_query").code == 0
+    asked = ("query", "from staging.left_out_kinds order by all", "--format", "csv")
+    assert shell.run(*asked).out == "source,kind\n"
+    config = shell.folder / ".dlt" / "config.toml"
+    kinds = 'kinds = ["data_backfill", "auto_backfill"]'
+    config.write_text(config.read_text().replace("[sources.zuora]", f"[sources.zuora]\n{kinds}"))
+    assert shell.run("sync", "zuora").code == 0
+    left_out = "source,kind\nzuora,custom_object_bulk\nzuora,data_query\n"
+    assert shell.run(*asked).out == left_out
+    assert shell.run("state", "reset", "zuora", "data_backfill").code == 0
+    assert shell.run(*asked).out == left_out
+
+
 @pytest.mark.parametrize("path", ["jobs.duckdb", ".jobledger/ledger.duckdb", ".dlt/x"])
 def test_nothing_is_written_over_the_ledger(shell: Shell, path: str) -> None:
     assert shell.run("sync", "zuora", "--kind", "data_query").code == 0
