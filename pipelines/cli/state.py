@@ -2,13 +2,15 @@
 
 import click
 
-from jobledger.pipelines.cli.shared import pass_project
+from jobledger.pipelines.cli.shared import debug_option, pass_project, project_option
 from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project, choices
 
 
 @click.group()
+@project_option
+@debug_option
 def command() -> None:
     """Show or change where each incremental sync stands; forget a source."""
 

@@ -263,7 +263,9 @@ def test_errors_go_to_a_file_and_nowhere_else(shell: Shell) -> None:
     assert (done.code, done.out) == (0, "")
     assert output.read_text().startswith('"sf__Id","sf__Error"')
     assert stat.S_IMODE(output.stat().st_mode) == 0o600
-    assert shell.run("errors", "salesforce", "ingest", job_id).out == output.read_text()
+    for to_stdout in ([], ["-o", "-"]):
+        done = shell.run("errors", "salesforce", "ingest", job_id, *to_stdout)
+        assert (done.code, done.out) == (0, output.read_text())
     gone = shell.run("errors", "salesforce", "ingest", "750000000000000AAA")
     assert gone.code == 1
     assert "HTTP 404" in gone.err

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.report.conftest import Scene
+from tests.pipelines.report.conftest import Run, Scene
 
 JOBLEDGER = Path(sys.executable).with_name("jobledger")
 
@@ -25,6 +25,7 @@ JOBLEDGER = Path(sys.executable).with_name("jobledger")
         (["status", "--json"], 0),
         (["status", "--format", "openmetrics"], 0),
         (["report"], 0),
+        (["report", "-o", "-"], 0),
         (["--help"], 0),
         (["check"], 4),
         (["check", "--json"], 4),
@@ -55,3 +56,14 @@ def _closed(scene: Scene, words: list[str], stderr: int = subprocess.PIPE) -> tu
     finally:
         os.close(writing)
     return done.returncode, done.stderr
+
+
+def test_a_dash_is_stdout(
+    told: Scene, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(told, "report", "-o", "-").out.lower().startswith("<!doctype html>")
+    shown = run(told, "status", "--json")
+    assert run(told, "status", "--json", "-o", "-") == shown
+    assert run(told, "query", "jobs", "-o", "-") == run(told, "query", "jobs")
+    assert list(tmp_path.iterdir()) == []
