@@ -1,8 +1,9 @@
 """What stands between a project and its first sync: each source tried, nothing changed."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.project import Project
@@ -10,6 +11,7 @@ from jobledger.pipelines.query import open_published
 from jobledger.pipelines.rhythm import configured
 from jobledger.pipelines.sync import Assignment
 from jobledger.pipelines.syncing import assignments, without
+from jobledger.pipelines.wording import span
 from jobledger.sources._provider.client import Account, Client
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import (
@@ -23,6 +25,7 @@ from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.redact import guard_logging
 
+Say: TypeAlias = Callable[[str], None]
 _PATIENCE = 120.0
 """Seconds for one source."""
 _SKEW = 60.0
@@ -43,22 +46,36 @@ class Finding:
     """Something is missing in the settings, as against what the provider says."""
 
 
-def examine(project: Project, names: list[str], stop: threading.Event) -> Iterator[Finding]:
-    """Everything there is to find, one by one. Raises `ConfigError`."""
+def examine(
+    project: Project, names: list[str], stop: threading.Event, say: Say
+) -> Iterator[Finding]:
+    """Everything there is to find, one by one; what goes on meanwhile is said.
+
+    Raises `ConfigError`.
+    """
     guard_logging()
     # what a sync would refuse is refused here too
     _ = project.time_limit, configured(project)
     for assignment in assignments(project, names):
-        yield from _source(project, assignment, stop)
+        say(f"{assignment.settings.name}: asking {assignment.settings.base_url} …")
+        yield from _source(project, assignment, stop, say)
     yield _warehouse(project)
 
 
-def _source(project: Project, assignment: Assignment, stop: threading.Event) -> Iterator[Finding]:
+def _source(
+    project: Project, assignment: Assignment, stop: threading.Event, say: Say
+) -> Iterator[Finding]:
     settings, provider = assignment.settings, assignment.provider
     name = settings.name
     kept = Kept(project.folder / ".dlt" / "kept.toml")
     try:
-        account = Account(settings, provider.dialect, Clock(_PATIENCE, stop), kept)
+        account = Account(
+            settings,
+            provider.dialect,
+            Clock(_PATIENCE, stop),
+            kept,
+            on_wait=lambda seconds, why: say(f"{name}: {why}; asking again in {span(seconds)}"),
+        )
     except SettingsError as error:
         yield Finding(name, "credentials", is_good=False, said=str(error), is_setting=True)
         return

@@ -1,6 +1,7 @@
 """Exports: files for others, whole or not at all."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,12 +19,15 @@ from jobledger.pipelines.query import explained, question, reading
 
 Format: TypeAlias = Literal["parquet", "csv", "jsonl"]
 FORMATS: Final = ("parquet", "csv", "jsonl")
+_PART: Final = re.compile(r"part-\d+\.parquet")
+_WITHOUT_ROWS: Final = "part-0.parquet"
+"""Where there are no rows there are no partitions, and one file for the columns."""
 
 
 def export(
     connection: duckdb.DuckDBPyConnection,
     sql: str,
-    path: Path,
+    path: Path | None,
     *,
     format: Format = "parquet",  # noqa: A002 - the option's name
     partition_by: Sequence[str] = (),
@@ -31,17 +35,20 @@ def export(
 ) -> int:
     """Writes what the SQL, or the view of that name, gives; gives the number of rows.
 
-    With `partition_by`, `path` is a folder of hive partitions, which replaces an earlier one.
-    Raises `QueryError`, `ConfigError`, and `JobledgerError` if it cannot be written.
+    Without a `path` it goes to stdout. With `partition_by`, `path` is a folder of hive partitions,
+    which replaces an earlier one. Raises `QueryError`, `ConfigError`, and `JobledgerError` if it
+    cannot be written.
     """
     if not partition_by:
-        if path.is_dir():
+        if path and path.is_dir():
             raise ConfigError(
                 f"{path} is a folder: expected a file, or --partition-by COL to write a folder"
             )
         return write_result(connection, sql, format=format, output=path, progress=progress)
     if format != "parquet":
         raise ConfigError(f"--partition-by writes Parquet: expected no --format {format}")
+    if path is None:
+        raise ConfigError("--partition-by writes a folder: expected its name, not -")
     return _partitioned(connection, sql, path, partition_by, progress)
 
 
@@ -95,20 +102,27 @@ def _whole_folder(path: Path) -> Iterator[Path]:
         yield fresh
         for part in fresh.rglob("*"):
             part.chmod(0o700 if part.is_dir() else 0o600)
-        if path.exists():
-            path.rename(old)
-        try:
-            fresh.rename(path)
-        except OSError:
-            old.rename(path)
-            raise
+        _put_in_place(fresh, path, old)
     except OSError as error:
         raise JobledgerError(
             f"cannot write {path}: {error.strerror or error}; what was there is as it was"
         ) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _put_in_place(fresh: Path, path: Path, old: Path) -> None:
+    try:
+        if path.exists():
+            path.rename(old)
+        fresh.rename(path)
+    except BaseException:
+        # Ctrl-C too may come between the two
+        if old.exists() and not path.exists():
+            old.rename(path)
+        raise
 
 
 def _check_replaceable(path: Path) -> None:
@@ -119,9 +133,17 @@ def _check_replaceable(path: Path) -> None:
         raise ConfigError(f"{path} is a file: --partition-by writes a folder; name another one")
     for folder, _, files in os.walk(path):
         for name in files:
-            if not name.endswith(".parquet"):
-                strange = Path(folder, name).relative_to(path)
+            found = Path(folder, name).relative_to(path)
+            if not _is_part(found):
                 raise ConfigError(
-                    f"{path} holds what no export wrote ({strange}) and would be replaced: name"
+                    f"{path} holds what no export wrote ({found}) and would be replaced: name"
                     " another folder"
                 )
+
+
+def _is_part(path: Path) -> bool:
+    """Whether an export gives such a path to a file of its folder."""
+    *partitions, name = path.parts
+    if not partitions:
+        return name == _WITHOUT_ROWS
+    return bool(_PART.fullmatch(name)) and all("=" in partition for partition in partitions)

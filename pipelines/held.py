@@ -6,10 +6,12 @@ from contextlib import contextmanager
 
 import duckdb
 
+from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.ledger import Ledger
 from jobledger.pipelines.lock import locked
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.views import put_in_place
+from jobledger.sources import providers
 from jobledger.sources._provider.redact import guard_logging
 
 
@@ -29,8 +31,29 @@ def views_of(project: Project, notes: list[str]) -> Callable[[duckdb.DuckDBPyCon
     """Puts the views in place at publication; what is wrong with one joins `notes`, once."""
 
     def put(connection: duckdb.DuckDBPyConnection) -> None:
-        for problem in put_in_place(connection, project.sql_dir):
+        for problem in put_in_place(connection, project.sql_dir, _left_out(project)):
             if str(problem) not in notes:
                 notes.append(str(problem))
 
     return put
+
+
+def known_kinds() -> dict[str, list[str]]:
+    """The kinds of every provider."""
+    return {name: [kind.name for kind in provider.kinds] for name, provider in providers().items()}
+
+
+def _left_out(project: Project) -> list[tuple[str, str]]:
+    """The sources, and the kinds that their `kinds` leave out."""
+    known = known_kinds()
+    try:
+        sources = project.sources(known)
+    except ConfigError:
+        # what is wrong with the settings is a sync's to say, and no reason not to publish
+        return []
+    return [
+        (source.name, kind)
+        for source in sources
+        for kind in known[source.provider]
+        if source.kinds is not None and kind not in source.kinds
+    ]

@@ -60,6 +60,7 @@ class Lines:
         self._stream = stream
         self._is_timed = is_timed
         self._lock = threading.Lock()
+        self._told: dict[str, str] = {}
 
     def _say(self, line: str) -> None:
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} " if self._is_timed else ""
@@ -71,8 +72,13 @@ class Lines:
         """Says nothing."""
 
     def ended(self, run: Run) -> None:
-        """Says how it went."""
-        self._say(ended_line(run))
+        """Says how it went; what is wrong with a source's settings once, not of each kind."""
+        if run.error_kind != "settings":
+            self._say(ended_line(run))
+            return
+        if self._told.get(run.source) != run.sync_id:
+            self._told[run.source] = run.sync_id
+            self._say(f"{run.source}: nothing was read: {run.error_message}")
 
     def waiting(self, source: str, seconds: float, why: str) -> None:
         """Says so, for a wait that someone might wonder about."""
@@ -192,6 +198,7 @@ def shown(stream: TextIO, *, is_live: bool) -> Iterator[Watcher]:
     table = Table()
     with Live(table, console=Console(file=stream), refresh_per_second=8, transient=False):
         yield table
+    lines = Lines(stream)
     for run in table.runs:
         if run.outcome is not Outcome.COMPLETE or run.rejected or run.details_pending or run.gap_to:
-            print(ended_line(run), file=stream)
+            lines.ended(run)

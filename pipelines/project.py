@@ -10,7 +10,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
@@ -36,6 +36,16 @@ _SECTIONS: Final = {
     "sync": ("time_limit",),
     "schedule": ("every", "cron"),
 }
+_FILES: Final = (".dlt/config.toml", ".dlt/secrets.toml")
+_DLTS: Final = frozenset(
+    {
+        *("runtime", "extract", "normalize", "load", "schema", "data_writer", "destination"),
+        *("pipelines", "workspace", "credentials"),
+    }
+)
+"""Sections of dlt's own, for other pipelines in the folder."""
+_NEAR: Final = 0.75
+"""How alike two words are of which one may be a slip for the other, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -133,14 +143,31 @@ class Project:
         """
         names = self.source_names()
         if not names:
+            hint = f" ({'; '.join(self.warnings)})" if self.warnings else ""
             raise ConfigError(
-                f"no source is set in {self.folder / '.dlt'}: run 'jobledger init' and fill in"
-                " .dlt/config.toml, or try 'jobledger demo'"
+                f"no source is set in {self.folder / '.dlt'}{hint}: run 'jobledger init' and fill"
+                " in .dlt/config.toml, or try 'jobledger demo'"
             )
         for name in only or ():
             if name not in names:
                 raise ConfigError(f"no source '{name}'{choices(name, names)}")
         return [self._source(name, kinds) for name in names if not only or name in only]
+
+    @cached_property
+    def warnings(self) -> list[str]:
+        """What the files say where nobody reads it, each with what was meant if that is known."""
+        return list(dict.fromkeys(self._unread()))
+
+    def _unread(self) -> Iterator[str]:
+        sections = ("sources", *_SECTIONS)
+        for path, settings in zip(_FILES, self._files, strict=True):
+            for name, value in settings.items():
+                near = get_close_matches(name, sections, n=1, cutoff=_NEAR)
+                meant = f" (did you mean [{near[0]}]?)" if near else ""
+                if not isinstance(value, dict):
+                    yield f"{path}: nobody reads '{name}', which stands in no section{meant}"
+                elif name not in sections and (near or name not in _DLTS):
+                    yield f"{path}: nobody reads [{name}]{meant}"
 
     def _source(self, name: str, known: Mapping[str, Sequence[str]]) -> SourceSettings:
         said = self._section(("sources", name))
@@ -197,10 +224,9 @@ class Project:
 
     @cached_property
     def _files(self) -> list[dict[str, Any]]:
-        return [self._file(name) for name in ("config.toml", "secrets.toml")]
+        return [self._file(self.folder / path) for path in _FILES]
 
-    def _file(self, name: str) -> dict[str, Any]:
-        path = self.folder / ".dlt" / name
+    def _file(self, path: Path) -> dict[str, Any]:
         try:
             return tomllib.loads(path.read_text("utf-8"))
         except FileNotFoundError:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from itertools import pairwise
+from typing import Final, Protocol
 
 from cronsim import CronSim, CronSimError
 
@@ -52,6 +53,10 @@ class Every:
         return f"every {seconds:g}s"
 
 
+_YEARS: Final = timedelta(days=4 * 366)
+"""How far ahead the days of a cron expression are looked at: the 29th of February is one."""
+
+
 @dataclass(frozen=True)
 class Cron:
     """As cron has it, in this computer's time zone."""
@@ -60,15 +65,16 @@ class Cron:
 
     @property
     def seconds(self) -> float:
-        """The longest of the next gaps: a rhythm of working days is not late on a Monday."""
-        fires = CronSim(self.expression, datetime(2026, 1, 1))  # noqa: DTZ001 - any week will do
-        longest = timedelta(0)
-        before = start = next(fires)
-        for fire in fires:
-            longest, before = max(longest, fire - before), fire
-            if fire - start > timedelta(days=8):
-                break
-        return longest.total_seconds()
+        """The longest gap: a rhythm of working days is not late on a Monday."""
+        # a day has the same times as any other, so days and times are looked at apart: a year of
+        # minutes would be half a million
+        *times, day, month, weekday = self.expression.split()
+        at = _fires(f"{' '.join(times)} * * *", timedelta(days=1))
+        on = _fires(f"0 0 {day} {month} {weekday}", _YEARS)
+        in_a_day = [fire - start for start, fire in pairwise(at) if fire.date() == at[0].date()]
+        its_length = sum(in_a_day, timedelta(0))
+        between_days = [fire - start - its_length for start, fire in pairwise(on)]
+        return max(*in_a_day, *between_days).total_seconds()
 
     def first(self, now: datetime) -> datetime:
         """The next time that the expression names."""
@@ -87,6 +93,16 @@ class Cron:
 
     def __str__(self) -> str:
         return f"at {self.expression}"
+
+
+def _fires(expression: str, ahead: timedelta) -> list[datetime]:
+    """When it is due, from any day on, for so long and once more."""
+    found: list[datetime] = []
+    for fire in CronSim(expression, datetime(2025, 12, 31, 23, 59, 59)):  # noqa: DTZ001 - any will do
+        found.append(fire)
+        if fire - found[0] >= ahead and len(found) > 1:
+            break
+    return found
 
 
 def rhythm(every: str | None, cron: str | None, what: str = "--every") -> Rhythm:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.exits import Exit
-from jobledger.pipelines.held import held, views_of
+from jobledger.pipelines.held import held, known_kinds, views_of
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.rhythm import configured
 from jobledger.pipelines.sync import Assignment, Result, Sync, Watcher
@@ -33,7 +33,7 @@ def assignments(
     Raises `ConfigError` for a name that is none.
     """
     known = providers()
-    given = {name: [kind.name for kind in provider.kinds] for name, provider in known.items()}
+    given = known_kinds()
     sources = project.sources(given, only=names or None)
     found: list[Assignment] = []
     for settings in sources:
@@ -70,7 +70,7 @@ def sync_project(
     `ConfigError`, `SettingsError`.
     """
     work = assignments(project, names, kinds)
-    result = Synced()
+    result = Synced(notes=[f"warning: {each}" for each in project.warnings])
     if schedule is None and (rhythm := configured(project)) is not None:
         schedule = rhythm.seconds
     with held(project, wait=wait, stop=stop) as ledger:

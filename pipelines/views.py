@@ -13,7 +13,7 @@ name stands, and all others are made as if it were not there.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
@@ -27,6 +27,8 @@ from jobledger.pipelines.quoting import literal, quoted
 
 _SCHEMAS: Final = {"staging": "staging", "marts": "main"}
 """The packaged folders, and the schema that the views of each stand in."""
+
+_LEFT_OUT: Final = ("staging", "left_out_kinds")
 
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]*")
 _GRAIN: Final = re.compile(r"-- *(.+)")
@@ -84,14 +86,21 @@ class _CannotBeMade(Exception):
         self.reason = reason
 
 
-def put_in_place(connection: duckdb.DuckDBPyConnection, own: Path | None) -> list[Problem]:
+def put_in_place(
+    connection: duckdb.DuckDBPyConnection,
+    own: Path | None,
+    left_out: Sequence[tuple[str, str]] = (),
+) -> list[Problem]:
     """Makes all views, with their comments; gives the own ones that could not be made.
 
     `own` is the folder of the project's own views, which are added to the packaged ones and
     replace those of the same name. A folder that is the clone's `sql/` holds the packaged ones in
-    folders of their own, and they are not read from there.
+    folders of their own, and they are not read from there. `left_out` are the sources and kinds
+    that the settings leave out.
     """
     built_in = {view.key: view for view in packaged()}
+    if left_out:
+        built_in[_LEFT_OUT] = _holding(built_in[_LEFT_OUT], left_out)
     chosen, problems = dict(built_in), []
     for view in own_views(own):
         try:
@@ -114,6 +123,13 @@ def put_in_place(connection: duckdb.DuckDBPyConnection, own: Path | None) -> lis
         else:
             connection.execute("commit")
             return sorted(problems, key=lambda problem: problem.view)
+
+
+def _holding(view: View, rows: Sequence[tuple[str, str]]) -> View:
+    """The view of these sources and kinds."""
+    listed = ", ".join(f"({literal(source)}, {literal(kind)})" for source, kind in rows)
+    grain = view.sql.partition("\n")[0]
+    return replace(view, sql=f"{grain}\nfrom (values {listed}) as left_out (source, kind)")
 
 
 @lru_cache

@@ -19,14 +19,18 @@ def whole_file(path: Path, *, is_shared: bool = False) -> Iterator[IO[bytes]]:
     be read by whoever could read the file whose place it takes. Raises `JobledgerError`
     if it cannot be written. A device or a pipe is written into as it is: it has no place to take.
     """
-    path = path.resolve()
+    # as it is named: a pipe behind /dev/stdout has no other name
     if path.exists() and not (path.is_file() or path.is_dir()):
         try:
             with path.open("wb") as device:
                 yield device
+        except BrokenPipeError:
+            # /dev/stdout, of which somebody has read enough
+            raise
         except OSError as error:
             raise JobledgerError(f"cannot write {path}: {error.strerror or error}") from error
         return
+    path = path.resolve()
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:

@@ -9,7 +9,13 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from jobledger.pipelines.cli.shared import Invocation, debug_option, project_option, show_error
+from jobledger.pipelines.cli.shared import (
+    Invocation,
+    debug_option,
+    project_option,
+    show_error,
+    until_closed,
+)
 from jobledger.pipelines.exits import Exit
 
 COMMANDS: Final = (
@@ -32,6 +38,21 @@ class _Commands(click.Group):
             return None
         found: click.Command = import_module(f"{__name__}.{cmd_name}").command
         return found
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        # a closed pipe, as of a help page: click itself would exit with 1
+        with until_closed():
+            return super().make_context(*args, **kwargs)
+        raise click.exceptions.Exit(Exit.DONE)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with until_closed():
+            try:
+                return super().invoke(ctx)
+            finally:
+                if not sys.stdout.closed:
+                    with until_closed():
+                        sys.stdout.flush()
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

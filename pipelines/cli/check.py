@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from jobledger.pipelines.cli.shared import give_up, pass_project
+from jobledger.pipelines.cli.shared import give_up, pass_project, until_closed
 from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project
 
@@ -66,14 +66,15 @@ def command(
         explained(),
     ):
         checked = run(connection, project.sql_dir)
-    if as_json:
-        click.echo(json.dumps([_plain(check) for check in checked], indent=2))
-    else:
-        for shown in _lines(checked):
-            click.echo(shown)
-        good = [check.name for check in checked if check.is_good]
-        if good:
-            click.echo(f"nothing found by {', '.join(good)}", err=True)
+    with until_closed():
+        if as_json:
+            click.echo(json.dumps([_plain(check) for check in checked], indent=2))
+        else:
+            for shown in _lines(checked):
+                click.echo(shown)
+            good = [check.name for check in checked if check.is_good]
+            if good:
+                click.echo(f"nothing found by {', '.join(good)}", err=True)
     if dry_run:
         is_sent = True
         for text in _would_send(project, checked, receivers):

@@ -15,7 +15,7 @@ def command(ctx: click.Context, now: str | None) -> None:
 
     Starts the bundled provider emulator, syncs six kinds of jobs from it as they were six days
     ago and as they are now, and shows the health summary. The ledger stays in ./jobledger-demo to
-    be queried; the next demo replaces it.
+    be queried; the next demo replaces it. A sync that fails ends it, with the sync's exit code.
     """
     import sys
     from datetime import UTC, datetime
@@ -24,7 +24,7 @@ def command(ctx: click.Context, now: str | None) -> None:
     from jobledger.pipelines.demo import BETWEEN, FOLDER, demo_project, stand_still, synced_twice
     from jobledger.pipelines.progress import closing_line, shown
     from jobledger.pipelines.report import show
-    from jobledger.pipelines.syncing import sync_project
+    from jobledger.pipelines.syncing import exit_of, sync_project
     from jobledger.sources._provider.clock import Clock
 
     present = datetime.fromisoformat(now) if now else datetime.now(UTC)
@@ -36,7 +36,12 @@ def command(ctx: click.Context, now: str | None) -> None:
         click.echo(f"syncing the world as it was on {at:%A %d %B, %H:%M} UTC", err=True)
         with shown(sys.stderr, is_live=sys.stderr.isatty()) as watcher:
             result = sync_project(project, watcher=watcher, clock=clock)
+        for note in result.notes:
+            click.echo(note, err=True)
         click.echo(closing_line(result.runs), err=True)
+        if code := exit_of(result):
+            click.echo("jobledger: a sync of the demo failed, as it says above", err=True)
+            raise SystemExit(code)
         if at < present - BETWEEN / 2:
             click.echo(f"\n{BETWEEN.days} days pass there …\n", err=True)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobledger.pipelines.cli.shared import pass_project, stopping
+from jobledger.pipelines.cli.shared import pass_project, stopping, until_closed
 from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project
 
@@ -26,16 +26,23 @@ def command(project: Project, sources: tuple[str, ...], as_json: bool) -> None: 
 
     from jobledger.pipelines.doctor import examine
 
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    for warning in project.warnings:
+        say(f"warning: {warning}")
     findings = []
     with stopping() as stop:
-        for finding in examine(project, list(sources), stop.event):
+        for finding in examine(project, list(sources), stop.event, say):
             findings.append(finding)
             if not as_json:
                 mark, colour = ("ok ", "green") if finding.is_good else ("bad", "red")
                 shown = f"{finding.subject:<12} {finding.what:<18} {finding.said}"
-                click.echo(f"{click.style(mark, fg=colour)}  {shown}")
+                with until_closed():
+                    click.echo(f"{click.style(mark, fg=colour)}  {shown}")
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        with until_closed():
+            click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     raise SystemExit(stop.exit_code or _exit_of(findings))
 
 

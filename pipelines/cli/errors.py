@@ -10,7 +10,9 @@ from jobledger.pipelines.project import Project
 @click.argument("source")
 @click.argument("kind")
 @click.argument("job_id")
-@click.option("-o", "--output", metavar="FILE", help="Write to this file instead of stdout.")
+@click.option(
+    "-o", "--output", metavar="FILE", help="Write to this file instead of stdout, which - is."
+)
 @pass_project
 def command(project: Project, source: str, kind: str, job_id: str, output: str | None) -> None:
     """Show which records of a job failed and why, asked of the provider now.
@@ -21,11 +23,12 @@ def command(project: Project, source: str, kind: str, job_id: str, output: str |
     import sys
 
     from jobledger.pipelines.failed_records import failed_records
+    from jobledger.pipelines.formats import STDOUT
     from jobledger.pipelines.whole_file import whole_file
 
     with stopping() as stop:
         pieces = failed_records(project, source, kind, job_id, stop.event)
-        if output is None:
+        if output is None or output == STDOUT:
             for piece in pieces:
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()

@@ -12,13 +12,17 @@ from jobledger.pipelines.project import Project
 
 @click.command()
 @click.argument("sql", metavar="VIEW|SQL")
-@click.option("-o", "--output", metavar="PATH", required=True, help="The file or folder to write.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    required=True,
+    help="The file or folder to write; - is stdout.",
+)
 @click.option(
     "--format",
     type=click.Choice(["parquet", "csv", "jsonl"]),
-    default="parquet",
-    show_default=True,
-    help="Parquet is compressed with zstd.",
+    help="What PATH's ending says, else Parquet, compressed with zstd.",
 )
 @click.option(
     "--partition-by",
@@ -35,23 +39,34 @@ def command(
 ) -> None:
     """Write a view, or what a query gives, to a file.
 
-    Whole or not at all: an export that fails leaves what was there. Only its owner can read it.
+    Whole or not at all: an export that fails leaves what was there. Only its owner can read it. A
+    folder that is there is replaced if an earlier export wrote it, or if it is empty.
     """
-    from jobledger.pipelines.export import export, size
+    from jobledger.pipelines.export import FORMATS, export, size
+    from jobledger.pipelines.formats import STDOUT, chosen
     from jobledger.pipelines.query import open_published
+    from jobledger.pipelines.wording import many
 
-    path = project.output(output)
+    path = None if output == STDOUT else project.output(output)
     by = [name.strip() for name in (partition_by or "").split(",") if name.strip()]
+    if not by:
+        format = chosen(format, output, FORMATS, "parquet")  # noqa: A001 - the option's name
     progress = _Progress() if sys.stderr.isatty() else None
     try:
         with open_published(project.warehouse) as connection:
-            rows = export(connection, sql, path, format=format, partition_by=by, progress=progress)
+            rows = export(
+                connection,
+                sql,
+                path,
+                format=format or "parquet",
+                partition_by=by,
+                progress=progress,
+            )
     finally:
         if progress:
             progress.clear()
-    click.echo(
-        f"{rows:,} row{'' if rows == 1 else 's'} → {output} ({_bytes(size(path))})", err=True
-    )
+    where = f"{output} ({_bytes(size(path))})" if path else "stdout"
+    click.echo(f"{many(rows, 'row')} → {where}", err=True)
 
 
 class _Progress:

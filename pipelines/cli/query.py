@@ -19,11 +19,12 @@ from jobledger.pipelines.project import Project
 @click.option(
     "--format",
     type=click.Choice(["table", "csv", "json", "jsonl", "markdown", "parquet"]),
-    default="table",
-    show_default=True,
-    help="How to write the rows, on a terminal and elsewhere.",
+    help="How to write the rows: what FILE's ending says, else as a table, on a terminal and"
+    " elsewhere.",
 )
-@click.option("-o", "--output", metavar="FILE", help="Write to this file instead of stdout.")
+@click.option(
+    "-o", "--output", metavar="FILE", help="Write to this file instead of stdout, which - is."
+)
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -57,9 +58,12 @@ def command(
     """
     if (sql is None) == (file is None):
         raise click.UsageError("expected SQL, the name of a view, or -f FILE, and one of them")
-    from jobledger.pipelines.output import write_result
+    from jobledger.pipelines.formats import STDOUT, chosen
+    from jobledger.pipelines.output import FORMATS, write_result
     from jobledger.pipelines.query import open_published, time_limit
 
+    format = chosen(format, output, FORMATS, "table")  # noqa: A001 - the option's name
+    path = project.output(output) if output and output != STDOUT else None
     text = _read(file) if sql is None else sql
     with (
         open_published(project.warehouse) as connection,
@@ -69,7 +73,7 @@ def command(
             connection,
             text,
             format=format,
-            output=project.output(output) if output else None,
+            output=path,
             limit=limit,
         )
 

@@ -7,7 +7,12 @@ from jobledger.pipelines.project import Project
 
 
 @click.command()
-@click.option("-o", "--output", metavar="FILE", help="Write a page of HTML with charts instead.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write a page of HTML with charts to this file; - is stdout.",
+)
 @click.option(
     "--days",
     type=click.IntRange(1, 3660),
@@ -23,10 +28,21 @@ def command(project: Project, output: str | None, days: int) -> None:
     On the terminal it fits one screen. With -o it is one self-contained page: it opens offline,
     prints, and fits a phone. The definitions stand beside the numbers.
     """
-    from jobledger.pipelines.report import show, write
+    import sys
+
+    from jobledger.pipelines.formats import STDOUT
+    from jobledger.pipelines.report import html, show
+    from jobledger.pipelines.whole_file import whole_file
 
     if output is None:
         show(project, days=days)
         return
-    write(project, project.output(output), days=days)
+    if output == STDOUT:
+        sys.stdout.buffer.write(html(project, days=days))
+        sys.stdout.flush()
+        return
+    path = project.output(output)
+    page = html(project, days=days)
+    with whole_file(path) as file:
+        file.write(page)
     click.echo(f"wrote {output}", err=True)

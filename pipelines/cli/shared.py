@@ -83,10 +83,6 @@ def show_error(error: Exception, *, is_debug: bool) -> int:
     if isinstance(error, click.ClickException):
         error.show()
         return error.exit_code
-    if isinstance(error, BrokenPipeError):
-        # whoever read our output has had enough; Python would complain of it once more at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.DONE
     if is_debug:
         from jobledger.sources._provider.redact import for_log
 
@@ -94,6 +90,26 @@ def show_error(error: Exception, *, is_debug: bool) -> int:
     line, code = explained(error)
     click.echo(f"jobledger: {line}", err=True)
     return code
+
+
+@contextmanager
+def until_closed() -> Iterator[None]:
+    """Prints for as long as someone reads it: that they have had enough is no fault.
+
+    What comes after goes nowhere, and the exit code is what it would have been.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        if sys.stdout.closed:
+            # by Arrow, which has written to it
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        out, err = sys.stdout.fileno(), sys.stderr.fileno()
+        if os.path.sameopenfile(out, err):
+            os.dup2(nowhere, err)
+        os.dup2(nowhere, out)
+        os.close(nowhere)
 
 
 def give_up(error: Exception) -> None:

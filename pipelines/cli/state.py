@@ -2,12 +2,15 @@
 
 import click
 
-from jobledger.pipelines.cli.shared import pass_project
+from jobledger.pipelines.cli.shared import debug_option, pass_project, project_option
 from jobledger.pipelines.errors import ConfigError
+from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project, choices
 
 
 @click.group()
+@project_option
+@debug_option
 def command() -> None:
     """Show or change where each incremental sync stands; forget a source."""
 
@@ -63,11 +66,23 @@ def forget(project: Project, source: str, yes: bool) -> None:  # noqa: FBT001 - 
     known = kept_jobs(project)
     if source not in known:
         raise ConfigError(f"the ledger has no source '{source}'{choices(source, sorted(known))}")
-    if not yes:
-        click.confirm(
-            f"remove all {known[source]:,} jobs of '{source}' and their history, for good?",
-            abort=True,
-            err=True,
-        )
+    if not yes and not _is_sure(
+        f"remove all {known[source]:,} jobs of '{source}' and their history, for good?"
+    ):
+        click.echo("nothing was forgotten", err=True)
+        raise SystemExit(Exit.FAILED)
     jobs = forget_source(project, source)
     click.echo(f"forgot {jobs:,} jobs of {source}", err=True)
+
+
+def _is_sure(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as error:
+        click.echo(err=True)
+        if isinstance(error.__context__, EOFError):
+            raise ConfigError(
+                "nothing was forgotten, since there was no answer: expected y or n, or --yes"
+            ) from None
+        click.echo("nothing was forgotten", err=True)
+        raise

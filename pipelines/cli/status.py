@@ -40,6 +40,7 @@ def command(
     """
     import sys
 
+    from jobledger.pipelines.formats import STDOUT
     from jobledger.pipelines.output import write_result
     from jobledger.pipelines.query import open_published
     from jobledger.pipelines.status import STATUS, draw, standings
@@ -49,7 +50,7 @@ def command(
         if format not in {"table", "json"}:
             raise click.UsageError(f"--json and --format {format} contradict each other")
         format = "json"  # noqa: A001 - the option's name
-    path = project.output(output) if output else None
+    path = project.output(output) if output and output != STDOUT else None
     if path and format == "table":
         raise click.UsageError("a table is for the terminal: expected another --format with -o")
     with open_published(project.warehouse) as connection:

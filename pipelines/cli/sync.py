@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from jobledger.pipelines.cli.shared import pass_project, stopping
+from jobledger.pipelines.cli.shared import pass_project, stopping, until_closed
 from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project
 
@@ -50,10 +50,11 @@ def command(
             watcher=watcher,
             stop=stop.event,
         )
-    for note in result.notes:
-        click.echo(note, err=True)
-    if as_json:
-        click.echo(json.dumps([plain(run) for run in result.runs], indent=2))
-    else:
-        click.echo(closing_line(result.runs))
+    with until_closed():
+        for note in result.notes:
+            click.echo(note, err=True)
+        if as_json:
+            click.echo(json.dumps([plain(run) for run in result.runs], indent=2))
+        else:
+            click.echo(closing_line(result.runs))
     raise SystemExit(stop.exit_code or exit_of(result) or Exit.DONE)

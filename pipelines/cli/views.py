@@ -34,7 +34,7 @@ order by column_index
 @pass_project
 def command(project: Project, name: str | None, format: Any) -> None:  # noqa: A002
     """List the views, or the columns of one, each with what it means."""
-    from jobledger.pipelines.errors import QueryError
+    from jobledger.pipelines.errors import ConfigError
     from jobledger.pipelines.output import write_result
     from jobledger.pipelines.project import choices
     from jobledger.pipelines.query import open_published
@@ -45,5 +45,5 @@ def command(project: Project, name: str | None, format: Any) -> None:  # noqa: A
             return
         names = [view for view, _ in connection.execute(_VIEWS).fetchall()]
         if name not in names:
-            raise QueryError(f"no view '{name}'{choices(name, names)}")
+            raise ConfigError(f"no view '{name}'{choices(name, names)}")
         write_result(connection, _COLUMNS.format(name=name.replace("'", "''")), format=format)

@@ -8,6 +8,7 @@ from typing import Final
 import duckdb
 
 from jobledger.pipelines.query import asked
+from jobledger.pipelines.report.summary import by_kind
 
 _OBJECTS: Final = 40
 _FAILURES: Final = 15
@@ -22,10 +23,6 @@ select
     failed,
     cancelled,
 from job_outcomes_daily
-cross join staging.clock as clock
-where day > cast(clock.now at time zone 'UTC' as date) - {days}
-    and day <= cast(clock.now at time zone 'UTC' as date)
-order by source, kind, day
 """
 
 _DURATIONS: Final = """
@@ -138,13 +135,10 @@ class Details:
 
 def read_details(connection: duckdb.DuckDBPyConnection, days: int) -> Details:
     """The details of the last `days`; the longest durations and the newest failures only."""
-    outcomes: dict[tuple[str, str], list[Outcomes]] = {}
-    for row in asked(connection, _OUTCOMES.format(days=days)):
-        outcomes.setdefault((row["source"], row["kind"]), []).append(Outcomes(**row))
     durations = asked(connection, _DURATIONS.format(hours=24 * days, limit=_OBJECTS))
     failures = asked(connection, _FAILED.format(limit=_FAILURES))
     return Details(
-        outcomes,
+        by_kind(connection, _OUTCOMES, days, Outcomes),
         [Duration(**row) for row in durations],
         [Failure(**row) for row in failures],
     )

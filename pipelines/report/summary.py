@@ -5,14 +5,16 @@ of the jobs that `success_rates` and `job_durations` count, by the same rules: o
 they are what `success_rates` says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import duckdb
 
 from jobledger.pipelines.query import asked
+
+T = TypeVar("T")
 
 SEVERITY: Final = ("failing", "stuck", "stale", "degraded", "no data", "idle", "healthy")
 """What health there is, the worst first."""
@@ -52,6 +54,14 @@ DEFINITIONS: Final = {
     ),
 }
 """What the numbers mean; they stand beside them."""
+
+_LAST_DAYS: Final = """
+cross join staging.clock as clock
+where day > cast(clock.now at time zone 'UTC' as date) - {days}
+    and day <= cast(clock.now at time zone 'UTC' as date)
+order by source, kind, day
+"""
+"""Of a view by day: the last days, today included, oldest first."""
 
 _KINDS: Final = """
 with since as (
@@ -124,10 +134,6 @@ select
     failure_rate_7d,
     is_anomaly,
 from failure_trends
-cross join staging.clock as clock
-where day > cast(clock.now at time zone 'UTC' as date) - {days}
-    and day <= cast(clock.now at time zone 'UTC' as date)
-order by source, kind, day
 """
 
 _REASONS: Final = """
@@ -300,20 +306,27 @@ class Summary:
         return sum(kind.succeeded for kind in self.kinds) / self.rated if self.rated else None
 
 
+def by_kind(
+    connection: duckdb.DuckDBPyConnection, by_day: str, days: int, make: Callable[..., T]
+) -> dict[tuple[str, str], list[T]]:
+    """What a select of a view by day gives for the last `days`, by source and kind."""
+    found: dict[tuple[str, str], list[T]] = {}
+    for row in asked(connection, by_day + _LAST_DAYS.format(days=days)):
+        found.setdefault((row["source"], row["kind"]), []).append(make(**row))
+    return found
+
+
 def read(
     connection: duckdb.DuckDBPyConnection, days: int, *, reasons: int = 6, stuck: int = 5
 ) -> Summary:
     """How everything is, over the last `days`; with so many reasons and stuck jobs at the most."""
     moment = asked(connection, "select epoch(now) as now from staging.clock")[0]["now"]
-    trends: dict[tuple[str, str], list[Day]] = {}
-    for row in asked(connection, _TRENDS.format(days=max(days, SPARK_DAYS))):
-        trends.setdefault((row["source"], row["kind"]), []).append(Day(**row))
     hours = 24 * days
     return Summary(
         now=datetime.fromtimestamp(moment, UTC),
         days=days,
         kinds=[Kind(**row) for row in asked(connection, _KINDS.format(hours=hours))],
-        trends=trends,
+        trends=by_kind(connection, _TRENDS, max(days, SPARK_DAYS), Day),
         reasons=[
             Reason(**row) for row in asked(connection, _REASONS.format(hours=hours, limit=reasons))
         ],

@@ -64,7 +64,7 @@ def console_for(stream: TextIO) -> Console:
     if isinstance(stream, TextIOWrapper):
         # a mark that the encoding lacks is no reason to show nothing
         stream.reconfigure(errors="replace")
-    return Console(
+    return _Terminal(
         file=stream,
         width=None if is_terminal else shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns,
         color_system="auto" if is_styled(cast("IO[bytes]", stream)) else None,
@@ -72,6 +72,12 @@ def console_for(stream: TextIO) -> Console:
         markup=False,
         emoji=False,
     )
+
+
+class _Terminal(Console):
+    def on_broken_pipe(self) -> None:
+        """Lets whoever runs the command hear of it; rich itself would exit with 1."""
+        raise  # noqa: PLE0704 - called while the error is handled
 
 
 def health(word: str) -> Text:

@@ -11,6 +11,7 @@ import os
 import secrets
 import tempfile
 import threading
+import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,11 +21,14 @@ from typing import Any, Final
 import tomlkit
 from filelock import FileLock, Timeout
 
+from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import KeptFileBroken, NotKept
 
 _TITLE: Final = "written by jobledger: secrets it has to remember; not to be edited or committed"
 _LOCK_TIMEOUT: Final = 300.0
 """Seconds to wait for another process that is logging in."""
+_LOOK_EVERY: Final = 0.2
+"""Seconds between two looks whether someone wants to stop meanwhile."""
 
 
 class Kept:
@@ -42,17 +46,18 @@ class Kept:
         return self.path.parent.parent
 
     @contextmanager
-    def turn(self, name: str) -> Iterator[None]:
+    def turn(self, name: str, clock: Clock | None = None) -> Iterator[None]:
         """No other process does the same thing meanwhile.
 
         Held over a login that may rotate the refresh token, one source apart from the other: using
-        the old token twice would make the provider revoke both.
+        the old token twice would make the provider revoke both. The wait for it ends with the
+        `clock`: raises `Interrupted` or `TimeLimitReached`; else `NotKept` if it takes too long.
         """
         try:
             self._locks.parent.mkdir(mode=0o700, exist_ok=True)
             self._locks.mkdir(mode=0o700, exist_ok=True)
-            lock = FileLock(self._locks / f"{name}.lock", timeout=_LOCK_TIMEOUT, mode=0o600)
-            lock.acquire()
+            lock = FileLock(self._locks / f"{name}.lock", mode=0o600)
+            _acquire(lock, clock)
         except Timeout:
             raise NotKept(f"another jobledger has been logging in for too long ({name})") from None
         except OSError:
@@ -152,6 +157,21 @@ class Kept:
                 f"{self.path} cannot be written ({error.strerror}); nothing was used that would"
                 " have to be kept"
             ) from None
+
+
+def _acquire(lock: FileLock, clock: Clock | None) -> None:
+    until = time.monotonic() + _LOCK_TIMEOUT
+    while True:
+        if clock is not None:
+            clock.check()
+        left = until - time.monotonic()
+        try:
+            lock.acquire(timeout=max(min(left, _LOOK_EVERY), 0))
+        except Timeout:
+            if left <= 0:
+                raise
+        else:
+            return
 
 
 def _fingerprint(secret: str) -> str:

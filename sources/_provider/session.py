@@ -223,7 +223,8 @@ class Session:
 
     def _new_token(self, meter: Meter, *, is_renewal: bool) -> Token:
         login, name = self._login, self._settings.name
-        with login.kept.turn(f"login-{name}") if login.flow.rotates else nullcontext():
+        turn = login.kept.turn(f"login-{name}", self._clock)
+        with turn if login.flow.rotates else nullcontext():
             if login.flow.rotates:
                 login.kept.rehearse(name)
             try:

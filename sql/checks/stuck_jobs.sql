@@ -8,7 +8,13 @@ select
     stuck_reason,
     stuck_reason || ': ' || coalesce(provider_status, status) || ', created '
         || round(age_seconds / 3600, 1) || ' h ago, unchanged for '
-        || round(greatest(seconds_since_change, 0) / 3600, 1) || ' h' as problem,
+        || case
+            when seconds_since_change < 3600
+                then cast(round(greatest(seconds_since_change, 0) / 60) as bigint) || ' min'
+            else round(seconds_since_change / 3600, 1) || ' h'
+        end as problem,
 from open_jobs
+-- nobody looks at those any more
+anti join staging.left_out_kinds using (source, kind)
 where is_stuck
 order by source, kind, job_id

@@ -12,6 +12,20 @@ with judged as (
             when days_since_finish is null or days_since_finish > 30 then 'idle'
             else 'healthy'
         end as health,
+        case
+            when hours_since_complete < 1 / 60
+                then cast(round(hours_since_complete * 3600) as bigint) || ' s'
+            when hours_since_complete < 1
+                then cast(round(hours_since_complete * 60) as bigint) || ' min'
+            when hours_since_complete <= 48 then round(hours_since_complete, 1) || ' h'
+            else round(hours_since_complete / 24, 1) || ' days'
+        end as since_complete,
+        case
+            when stale_hours < 1 / 60 then cast(round(stale_hours * 3600) as bigint) || ' s'
+            when stale_hours < 1 then cast(round(stale_hours * 60) as bigint) || ' min'
+            when stale_hours <= 48 then round(stale_hours, 1) || ' h'
+            else round(stale_hours / 24, 1) || ' days'
+        end as stale_after,
         cast(round(failure_rate_7d * rated_7d) as bigint) as failed_7d,
         case
             when last_outcome = 'complete' then ''
@@ -27,11 +41,14 @@ select
     kind,
     health,  -- stale, no data, failing, stuck, degraded, idle or healthy: the first that holds
     case
+        when health = 'stale' and is_left_out
+            then 'not synced any more, since the settings leave this kind out'
+            || coalesce('; last complete ' || since_complete || ' ago', '')
         when last_complete_at is null then 'no sync has been complete yet' || how_it_ended
-        when health = 'stale' then 'no complete sync for ' || round(hours_since_complete, 1)
-            || ' h, and ' || round(stale_hours, 1) || ' h is the limit' || how_it_ended
-        when health = 'no data' then 'synced ' || round(hours_since_complete, 1)
-            || ' h ago, and there was no job'
+        when health = 'stale' then 'no complete sync for ' || since_complete
+            || ', and ' || stale_after || ' is the limit' || how_it_ended
+        when health = 'no data' then 'synced ' || since_complete
+            || ' ago, and there was no job'
         when health = 'stuck' then stuck_jobs || ' of ' || open_jobs || ' open jobs stuck'
         when health = 'degraded' and coalesce(failure_rate_7d, 0) < 0.1 then anomaly_failed
             || ' jobs failed on ' || anomaly_on || ', far more than in the 28 days before'

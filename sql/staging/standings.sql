@@ -42,9 +42,9 @@ select
     kinds.kind is not null as has_jobs,  -- a job was ever seen
     syncs.last_complete_at,
     syncs.hours_since_complete,
+    left_out.kind is not null as is_left_out,  -- the settings have it synced no more
     newest.outcome as last_outcome,
     newest.error_kind as last_error_kind,  -- what sort of fault cut the newest sync short
-    newest.schedule_seconds / 3600 as schedule_hours,  -- how often a sync is meant to run
     -- twice its rhythm, or a day
     coalesce(2 * newest.schedule_seconds / 3600, 24) as stale_hours,  -- hours without a sync
     finishes.last_finished_at,  -- when a job last finished
@@ -59,7 +59,8 @@ select
 from sync_health as syncs
 join staging.newest_runs as newest using (source, provider, kind)
 cross join staging.clock as clock
--- all may be missing: where no job was seen, none has ended, or none is open
+-- all may be missing: where a kind is synced still, or no job was seen, has ended or is open
+left join staging.left_out_kinds as left_out using (source, kind)
 left join staging.kinds as kinds using (source, provider, kind)
 left join finishes using (source, provider, kind)
 left join recent using (source, provider, kind)

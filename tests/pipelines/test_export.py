@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from jobledger.pipelines.cli import main
 from jobledger.pipelines.errors import ConfigError, QueryError
 from jobledger.pipelines.export import export, size
 from jobledger.pipelines.query import open_published
@@ -154,6 +155,56 @@ def test_what_no_export_wrote_is_never_replaced(
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["mine.parquet", "part-1.parquet", "2026/part-0.parquet", "year=2026/data_0.parquet"],
+)
+def test_parquet_files_of_others_are_not_replaced(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, name: str
+) -> None:
+    theirs = tmp_path / "lake" / name
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"theirs")
+    with pytest.raises(ConfigError, match=f"holds what no export wrote \\({name}\\)"):
+        export(connection, "jobs", tmp_path / "lake", partition_by=["source"])
+    assert theirs.read_bytes() == b"theirs"
+
+
+def test_an_empty_folder_and_an_export_without_rows_are_replaced(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "out"
+    (path / "empty").mkdir(parents=True)
+    for sql in ("select * from jobs where false", "jobs"):
+        export(connection, sql, path, partition_by=["source"])
+    assert sorted(each.name for each in path.iterdir()) == ["source=sf", "source=zuora"]
+
+
+@pytest.mark.parametrize("is_renamed", [False, True])
+def test_ctrl_c_between_two_renames_loses_no_export(
+    connection: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_renamed: bool,
+) -> None:
+    path = tmp_path / "out"
+    export(connection, "jobs", path, partition_by=["source"])
+    before = sorted(path.rglob("*"))
+    rename = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        monkeypatch.undo()
+        if is_renamed:
+            rename(self, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export(connection, "failed_jobs", path, partition_by=["source"])
+    assert sorted(path.rglob("*")) == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["jobs.duckdb", "out"]
+
+
+@pytest.mark.parametrize(
     ("by", "format_", "said"),
     [
         (["sorce"], "parquet", r"no column 'sorce' \(did you mean 'source'\?\)"),
@@ -233,3 +284,79 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         assert written == rows
         peaks[rows] = peak
     assert peaks[4_000_000] < peaks[100_000] + 100
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "format_"),
+    [
+        ("jobs.csv", (), "csv"),
+        ("jobs.CSV", (), "csv"),
+        ("jobs.parquet", (), "parquet"),
+        ("jobs.json", (), "jsonl"),
+        ("jobs.jsonl", (), "jsonl"),
+        ("jobs.ndjson", (), "jsonl"),
+        ("jobs", (), "parquet"),
+        ("jobs.txt", ("--format", "csv"), "csv"),
+        ("jobs.json", ("--format", "jsonl"), "jsonl"),
+        ("jobs.md", (), None),
+        ("jobs.csv", ("--format", "parquet"), None),
+    ],
+)
+def test_the_format_is_what_the_name_of_the_file_says(
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    name: str,
+    options: tuple[str, ...],
+    format_: str | None,
+) -> None:
+    publish(tmp_path / "jobs.duckdb")
+    path = tmp_path / name
+    words = ["--project", str(tmp_path), "export", "select 1 as n", "-o", str(path), *options]
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    err = capfd.readouterr().err
+    if format_ is None:
+        assert ended.value.code == 2
+        assert "would hold parquet, which its ending is not for: expected " in err
+        assert not path.exists()
+        return
+    assert ended.value.code == 0
+    begins = {"csv": b"n\n1\n", "jsonl": b'{"n":1}\n', "parquet": b"PAR1"}
+    assert path.read_bytes().startswith(begins[format_])
+
+
+def test_a_query_into_a_file_goes_by_its_name_too(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    publish(tmp_path / "jobs.duckdb")
+    query = ["--project", str(tmp_path), "query", "select 1 as n", "-o"]
+    written = {}
+    for name in ("n.csv", "n.json", "n.md", "n.txt"):
+        with pytest.raises(SystemExit):
+            main([*query, str(tmp_path / name)])
+        written[name] = (tmp_path / name).read_text()
+    assert written == {
+        "n.csv": "n\n1\n",
+        "n.json": '[\n  {"n":1}\n]\n',
+        "n.md": "| n |\n| ---: |\n| 1 |\n",
+        "n.txt": "n\n─\n1\n",
+    }
+    with pytest.raises(SystemExit) as refused:
+        main([*query, "n.json", "--format", "csv"])
+    assert refused.value.code == 2
+    assert capfd.readouterr().err == (
+        "jobledger: n.json would hold csv, which its ending is not for: expected --format json or"
+        " --format jsonl, or a file of another ending\n"
+    )
+
+
+def test_an_export_to_stdout(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    publish(tmp_path / "jobs.duckdb")
+    words = ["--project", str(tmp_path), "export", "select 1 as n", "-o", "-"]
+    with pytest.raises(SystemExit):
+        main([*words, "--format", "csv"])
+    assert capfd.readouterr() == ("n\n1\n", "1 row → stdout\n")
+    with pytest.raises(SystemExit) as refused:
+        main([*words, "--partition-by", "n"])
+    assert refused.value.code == 2
+    assert "expected its name, not -" in capfd.readouterr().err

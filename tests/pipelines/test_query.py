@@ -383,7 +383,7 @@ def test_views_lists_what_there_is(path: Path) -> None:
         {"column": "kind", "type": "varchar", "meaning": ""},
     ]
     typo = jobledger(path.parent, "views", "job")
-    assert (typo.returncode, typo.stdout) == (1, "")
+    assert (typo.returncode, typo.stdout) == (2, "")
     assert typo.stderr == (
         "jobledger: no view 'job' (did you mean 'jobs'?): expected one of failed_jobs, jobs\n"
     )

@@ -101,6 +101,12 @@ def test_jitter_is_later_never_earlier_and_does_not_add_up(tmp_path: Path) -> No
         (None, "0 7 * * 1-5", 72 * 3600),
         (None, "*/10 9-17 * * 1-5", 63.0 * 3600 + 600),
         (None, "0 3 * * 0", 7 * 86400),
+        (None, "0 3 1 * *", 31 * 86400),
+        (None, "0 3 31 * *", 61 * 86400),
+        (None, "*/15 6-8 1,15 * *", 17 * 86400 - 9900),
+        (None, "0 0 1 1 *", 366 * 86400),
+        (None, "0 0 29 2 *", 1461 * 86400),
+        (None, "30 2 * * *", 86400),
     ],
 )
 def test_freshness_is_measured_by_the_longest_gap(

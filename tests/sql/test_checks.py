@@ -151,6 +151,13 @@ def test_stuck_jobs(world: World):
     }  # fmt: skip
 
 
+def test_a_stuck_job_that_changed_just_now(world: World):
+    world.job(status="running", created_at=ago(hours=30), valid_from=ago(minutes=2))
+
+    ((*_, problem),) = found(world)["stuck_jobs"]
+    assert problem == "slow: running, created 30.0 h ago, unchanged for 2 min"
+
+
 def test_failing_kinds(world: World):
     world.run()
     world.jobs(3, status="failed", created_at=ago(hours=1), finished_at=ago(hours=1))

@@ -1,8 +1,11 @@
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from jobledger.pipelines.checks import run
+from jobledger.pipelines.views import put_in_place
 from tests.sql.worlds import NOW, World, ago
 
 
@@ -62,7 +65,10 @@ def test_a_sync_that_failed_is_a_row_and_stale(world: World):
         (None, 24.0, "no complete sync for 24.0 h, and 24.0 h is the limit"),
         (None, 23.9, None),
         (86400.0, 47.9, None),
-        (900.0, 0.75, "no complete sync for 0.8 h, and 0.5 h is the limit"),
+        (900.0, 0.75, "no complete sync for 45 min, and 30 min is the limit"),
+        (10.0, 0.01, "no complete sync for 36 s, and 20 s is the limit"),
+        (2 * 86400.0, 96.0, "no complete sync for 4.0 days, and 4.0 days is the limit"),
+        (86400.0, 48.0, "no complete sync for 48.0 h, and 48.0 h is the limit"),
     ],
 )
 def test_stale_is_twice_the_schedule_or_a_day(
@@ -73,6 +79,41 @@ def test_stale_is_twice_the_schedule_or_a_day(
 
     assert health(world)[0] == ("stale" if reason else "failing")
     assert reason is None or health(world)[1] == reason
+
+
+@pytest.fixture
+def left_out(world: World) -> Iterator[World]:
+    """A world whose settings leave data queries out."""
+    put_in_place(world.connection, None, [("zuora", "data_query")])
+    world.time_is(NOW)
+    yield world
+    put_in_place(world.connection, None)
+
+
+def test_a_kind_that_the_settings_leave_out_says_so_once_it_is_stale(left_out: World):
+    left_out.run(finished_at=ago(hours=5), schedule_seconds=3600.0)
+    assert health(left_out) == (
+        "stale",
+        "not synced any more, since the settings leave this kind out; last complete 5.0 h ago",
+    )
+    left_out.run(finished_at=ago(hours=1), schedule_seconds=3600.0)
+    assert health(left_out) == ("no data", "synced 1.0 h ago, and there was no job")
+    left_out.run(kind="ingest", finished_at=ago(hours=5))
+    assert left_out.rows("provider_health", ("kind", "health")) == [
+        ("data_query", "no data"),
+        ("ingest", "no data"),
+    ]
+
+
+def test_no_check_names_what_is_not_looked_at_any_more(left_out: World):
+    left_out.run(outcome="failed", finished_at=ago(days=3))
+    left_out.reject()
+    left_out.job(status="running", created_at=ago(days=3))
+    assert [each.name for each in run(left_out.connection, None) if not each.is_good] == []
+    assert health(left_out) == (
+        "stale",
+        "not synced any more, since the settings leave this kind out",
+    )
 
 
 def test_the_schedule_is_that_of_the_newest_sync_complete_or_not(world: World):
@@ -97,7 +138,7 @@ def test_the_schedule_is_that_of_the_newest_sync_complete_or_not(world: World):
 
 def test_no_data(world: World):
     world.run()
-    assert health(world) == ("no data", "synced 0.5 h ago, and there was no job")
+    assert health(world) == ("no data", "synced 30 min ago, and there was no job")
 
 
 def test_failing_wants_three_rated_jobs(world: World):

@@ -1,6 +1,8 @@
 """The commands at work on the emulator, as a user types them."""
 
+import io
 import json
+import re
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,6 +93,34 @@ def test_doctor_names_what_the_account_may_not_use(shell: Shell, busy_emulator: 
     assert line in synced.err
 
 
+def test_doctor_says_whom_it_asks_and_why_it_waits(shell: Shell, busy_emulator: Running) -> None:
+    busy_emulator.faults.order("status", "/query/jobs", status=503, times=1)
+    found = shell.run("doctor", "zuora")
+    assert found.code == 0
+    asking, waiting = found.err.splitlines()
+    assert asking == f"zuora: asking {busy_emulator.base_url} …"
+    assert re.fullmatch(r"zuora: .*/query/jobs: HTTP 503.*; asking again in \d\.\ds", waiting)
+
+
+def test_what_nobody_reads_in_the_settings_is_said_and_changes_nothing(shell: Shell) -> None:
+    config = shell.folder / ".dlt" / "config.toml"
+    strange = '[shedule]\nevery = "1h"\n[runtime]\nlog_level = "INFO"\n'
+    config.write_text(f'every = "1h"\n{config.read_text()}\n{strange}')
+    warnings = [
+        "warning: .dlt/config.toml: nobody reads 'every', which stands in no section",
+        "warning: .dlt/config.toml: nobody reads [shedule] (did you mean [schedule]?)",
+    ]
+    for words in (["doctor", "zuora"], ["sync", "zuora", "--kind", "data_query"]):
+        done = shell.run(*words)
+        assert done.code == 0
+        assert [line for line in done.err.splitlines() if line.startswith("warning")] == warnings
+    config.write_text(config.read_text().replace("[sources.", "[source."))
+    (shell.folder / ".dlt" / "secrets.toml").unlink()
+    none = shell.run("sync")
+    assert none.code == 2
+    assert "nobody reads [source] (did you mean [sources]?)" in none.err
+
+
 def test_sync_tells_what_changed_and_a_second_one_that_nothing_did(shell: Shell) -> None:
     first = shell.run("sync", "--json")
     assert (first.code, len(first.json)) == (0, 6)
@@ -127,6 +157,8 @@ def test_a_secret_that_is_not_there_is_usage(shell: Shell) -> None:
     (shell.folder / ".dlt" / "secrets.toml").write_text("")
     done = shell.run("sync", "zuora")
     assert (done.code, done.out) == (2, "nothing was read\n")
+    assert done.err.count("source 'zuora' has no client_id and client_secret") == 1
+    assert done.err.count("\n") == 1
     assert shell.run("doctor", "zuora").code == 2
     assert "source 'zuora' has no client_id and client_secret" in done.err
     assert "SOURCES__ZUORA__CREDENTIALS__CLIENT_ID" in done.err
@@ -151,6 +183,47 @@ def test_state_tells_resets_and_forgets(shell: Shell) -> None:
     assert left.splitlines() == ["source", "salesforce"]
     again = shell.run("sync", "zuora", "--json").json
     assert all(run["jobs_changed"] == run["jobs_listed"] for run in again)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        ("n\n", 1, "nothing was forgotten\n"),
+        ("", 2, "jobledger: nothing was forgotten, since there was no answer: expected y or n,"),
+        (None, 130, "nothing was forgotten\n"),
+        ("y\n", 0, "forgot "),
+    ],
+)
+def test_forgetting_asks_first(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, answer: str | None, code: int, said: str
+) -> None:
+    assert shell.run("sync", "zuora", "--kind", "data_query").code == 0
+    if answer is None:
+
+        def interrupted(prompt: str) -> str:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("click.termui.visible_prompt_func", interrupted)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer or ""))
+    done = shell.run("state", "forget", "zuora")
+    assert (done.code, done.out) == (code, "")
+    assert said in done.err
+    left = shell.run("query", "select count(*) > 0 as has_jobs from jobs", "--format", "csv").out
+    assert left.splitlines()[1] == ("false" if code == 0 else "true")
+
+
+def test_a_kind_that_is_taken_out_of_the_settings_is_known_to_be(shell: Shell) -> None:
+    assert shell.run("sync", "zuora", "--kind", "data_query").code == 0
+    asked = ("query", "from staging.left_out_kinds order by all", "--format", "csv")
+    assert shell.run(*asked).out == "source,kind\n"
+    config = shell.folder / ".dlt" / "config.toml"
+    kinds = 'kinds = ["data_backfill", "auto_backfill"]'
+    config.write_text(config.read_text().replace("[sources.zuora]", f"[sources.zuora]\n{kinds}"))
+    assert shell.run("sync", "zuora").code == 0
+    left_out = "source,kind\nzuora,custom_object_bulk\nzuora,data_query\n"
+    assert shell.run(*asked).out == left_out
+    assert shell.run("state", "reset", "zuora", "data_backfill").code == 0
+    assert shell.run(*asked).out == left_out
 
 
 @pytest.mark.parametrize("path", ["jobs.duckdb", ".jobledger/ledger.duckdb", ".dlt/x"])
@@ -190,7 +263,9 @@ def test_errors_go_to_a_file_and_nowhere_else(shell: Shell) -> None:
     assert (done.code, done.out) == (0, "")
     assert output.read_text().startswith('"sf__Id","sf__Error"')
     assert stat.S_IMODE(output.stat().st_mode) == 0o600
-    assert shell.run("errors", "salesforce", "ingest", job_id).out == output.read_text()
+    for to_stdout in ([], ["-o", "-"]):
+        done = shell.run("errors", "salesforce", "ingest", job_id, *to_stdout)
+        assert (done.code, done.out) == (0, output.read_text())
     gone = shell.run("errors", "salesforce", "ingest", "750000000000000AAA")
     assert gone.code == 1
     assert "HTTP 404" in gone.err

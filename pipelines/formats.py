@@ -1,0 +1,37 @@
+"""Which format a file is to have, as its name has it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from jobledger.pipelines.errors import ConfigError
+
+STDOUT: Final = "-"
+"""The name of an output that is no file."""
+
+_ENDINGS: Final = {
+    ".csv": ("csv",),
+    ".json": ("json", "jsonl"),
+    ".jsonl": ("jsonl",),
+    ".ndjson": ("jsonl",),
+    ".md": ("markdown",),
+    ".parquet": ("parquet",),
+}
+"""What a file of that name is taken for by whoever opens it, the likeliest first."""
+
+
+def chosen(said: str | None, output: str | None, known: Sequence[str], usual: str) -> str:
+    """The format that was asked for, else the one of the file's ending, else the usual one.
+
+    Raises `ConfigError` if the file would not be what its name says.
+    """
+    meant = _ENDINGS.get(Path(output or "").suffix.lower(), ())
+    if said is None:
+        said = next((each for each in meant if each in known), usual)
+    if meant and said not in meant:
+        fitting = " or ".join(f"--format {each}" for each in meant if each in known)
+        raise ConfigError(
+            f"{output} would hold {said}, which its ending is not for: expected"
+            f" {f'{fitting}, or ' if fitting else ''}a file of another ending"
+        )
+    return said

@@ -1,0 +1,34 @@
+"""Taking turns at a login that rotates the refresh token."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from jobledger.sources._provider.clock import Clock
+from jobledger.sources._provider.errors import Interrupted, ProviderError, TimeLimitReached
+
+from .accounts import salesforce
+
+ROTATING = {"client_id": "3MVG9", "client_secret": "s3cret", "refresh_token": "5Aep861"}
+
+
+@pytest.mark.parametrize(
+    ("deadline", "fault"), [(None, Interrupted), (1.0, TimeLimitReached)], ids=["stop", "deadline"]
+)
+def test_waiting_for_another_login_ends_when_the_sync_does(
+    tmp_path: Path, deadline: float | None, fault: type[ProviderError]
+) -> None:
+    stop = threading.Event()
+    account = salesforce(tmp_path, Clock(deadline, stop), credentials=ROTATING)
+    locks = tmp_path / ".jobledger" / "locks"
+    locks.mkdir(parents=True)
+    with FileLock(locks / "login-salesforce.lock"):
+        if deadline is None:
+            threading.Timer(0.5, stop.set).start()
+        began = time.monotonic()
+        with pytest.raises(fault):
+            account.client().get("/services/data")
+    assert time.monotonic() - began < 30
