@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import jwt
-
 from jobledger.sources._provider.errors import (
     BadReply,
     CredentialsMissing,
@@ -176,6 +174,8 @@ def _refresh_token(login: Login, now: float) -> dict[str, str]:  # noqa: ARG001 
 
 
 def _jwt_bearer(login: Login, now: float) -> dict[str, str]:
+    import jwt
+
     credentials = login.settings.credentials
     claims = {
         "iss": credentials["client_id"],
@@ -232,6 +232,8 @@ def _private_key(settings: SourceSettings, project: Path) -> str:
                 f"{where} is neither a key in PEM ({_PEM} …) nor the path of a file that can be"
                 " read; relative paths start from the project's folder"
             ) from None
+    import jwt
+
     key = given.replace("\\n", "\n")
     try:
         jwt.encode({}, key, algorithm="RS256")
