@@ -217,23 +217,27 @@ class Walk:
             return Batch()
         is_read = ~among(digests_of(self._reader.row_hashes(batch)), self._told)
         asked = batch.those(is_read.tolist())
+        found = self._judged(asked) if asked else []
+        is_read[is_read] = [each is not None and each[0] is not News.STALE for each in found]
+        # what is not loaded is not read otherwise
+        self._reader.report(batch.those((~is_read).tolist()))
+        told = [each for each in found if each is not None]
+        return Batch(asked.those([each is not None for each in found]), told)
+
+    def _judged(self, asked: Readings) -> list[tuple[News, KnownJob | None] | None]:
+        """What the ledger knows of them."""
         columns: list[Column] = [
             pa.array(range(len(asked)), pa.int64()),
             pa.array(asked.ids, pa.string()),
             pa.array(asked.hashes, pa.string()),
             self._reader.column("updated_at", asked),
         ]
-        found = self._errand.known.news(
+        return self._errand.known.news(
             self._run.source,
             self._kind,
             pa.table(columns, schema=LISTED),
             is_full=self._errand.is_full,
         )
-        is_read[is_read] = [each is not None and each[0] is not News.STALE for each in found]
-        # what is not loaded is not read otherwise
-        self._reader.report(batch.those((~is_read).tolist()))
-        told = [each for each in found if each is not None]
-        return Batch(asked.those([each is not None for each in found]), told)
 
     def _load(self, news: "Batch") -> Iterator[Loadable]:
         current = news.current()
