@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-FILES := pyproject.toml constraints.txt $(shell find src sources pipelines emulator notebooks sql -name '*.py' -o -name '*.sql' -o -name '*.ipynb' -o -name '*.css' 2>/dev/null)
+FILES := pyproject.toml constraints.txt $(shell find sources pipelines emulator notebooks sql -name '*.py' -o -name '*.sql' -o -name '*.ipynb' -o -name '*.css' 2>/dev/null)
 
 .PHONY: demo test lint bench format readme constraints clean
 

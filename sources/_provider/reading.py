@@ -15,13 +15,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobledger.sources._provider.columns import (
-    TEXTS,
-    Column,
-    Unusual,
-    whole_column,
-    whole_texts,
-)
+from jobledger.sources._provider.columns import Column, whole_columns
 from jobledger.sources._provider.fields import Field, read_code
 from jobledger.sources._provider.json_text import dumps, tame
 from jobledger.sources._provider.kind import Kind, Provider
@@ -99,6 +93,8 @@ class Readings:
 
     def those(self, wanted: Sequence[bool]) -> "Readings":
         """Those for which it is true."""
+        if all(wanted):
+            return self
         return Readings(*(list(compress(column, wanted)) for column in self.lists()))
 
     def __len__(self) -> int:
@@ -271,32 +267,14 @@ class Reader:
     ) -> dict[str, Column]:
         """Columns that the provider's records fill; says what cannot be read where wanted."""
         fields = {name: self.kind.fields.get(name) for name in names}
-        # what was tamed does not stand there as it was written
-        plain = (
-            {}
-            if any(readings.problems)
-            else {
-                name: where.places[0]
-                for name, where in fields.items()
-                if where is not None and len(where.places) == 1
-            }
-        )
-        columns = whole_texts(
-            {name: each for name, each in plain.items() if each[1] in TEXTS}, readings.records
-        )
+        columns = _at_once(fields, readings)
         for name, where in fields.items():
             if name in columns:
                 continue
             type_ = JOBS.field(name).type
             if where is None:
                 columns[name] = pa.nulls(len(readings), type_)
-                continue
-            try:
-                if name not in plain or plain[name][1] in TEXTS:
-                    raise Unusual  # noqa: TRY301 - as if a value were
-                place, read = plain[name]
-                columns[name] = whole_column(read, _all_at(readings.records, place))
-            except Unusual:
+            else:
                 values = [self._value(where, each, report=report) for each in readings]
                 columns[name] = pa.array(values, type_)
         return columns
@@ -422,10 +400,17 @@ def _replaced(value: Any, names: Mapping[str, str]) -> Any:
     return value
 
 
-def _all_at(records: Iterable[Record], place: str) -> list[Any]:
-    if "." in place:
-        return [_at(record, place) for record in records]
-    return [record.get(place) for record in records]
+def _at_once(fields: Mapping[str, Field | None], readings: Readings) -> dict[str, Column]:
+    """The columns that can be read at once."""
+    # what was tamed does not stand there as it was written
+    if any(readings.problems):
+        return {}
+    places = {
+        name: where.places[0]
+        for name, where in fields.items()
+        if where is not None and len(where.places) == 1
+    }
+    return whole_columns(places, readings.records)
 
 
 def _same(value: str, count: int) -> Column:
