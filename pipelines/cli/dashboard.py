@@ -1,6 +1,7 @@
 """`jobledger dashboard`."""
 
 import os
+from contextlib import suppress
 
 import click
 
@@ -43,8 +44,8 @@ def command(project: Project, port: int, host: str, is_headless: bool) -> None: 
         if not is_headless:
             click.launch(address)
 
-    try:
+    with suppress(KeyboardInterrupt):
+        # a script's background job does not hear Ctrl-C, but the server does, and ends
         serve(project, port, ready)
-    except KeyboardInterrupt:
-        # threads of the notebook's may wait for good; nothing that they have is worth waiting for
-        os._exit(Exit.INTERRUPTED)
+    # threads of the notebook's may wait for good; nothing that they have is worth waiting for
+    os._exit(Exit.INTERRUPTED)

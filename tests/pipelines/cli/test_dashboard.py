@@ -1,8 +1,11 @@
 """What the dashboard says before there is a page."""
 
+import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -49,3 +52,21 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, capfd: pytest.CaptureFixt
 def test_no_other_machine_is_served(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, "--host", "0.0.0.0") == 2
     assert "'0.0.0.0' is not one of '127.0.0.1', 'localhost'" in capfd.readouterr().err
+
+
+def test_it_ends_when_told_to_even_as_a_scripts_background_job(tmp_path: Path) -> None:
+    jobledger = str(Path(sys.executable).with_name("jobledger"))
+    words = ["--project", str(tmp_path), "dashboard", "--headless", "--port", "0"]
+    # as a shell starts what it does not wait for
+    deaf = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", jobledger, *words]
+    with subprocess.Popen(deaf, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().decode().strip()
+            with urlopen(address) as answer:
+                assert answer.status == 200
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130
