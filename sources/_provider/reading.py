@@ -172,7 +172,7 @@ class Reader:
 
     def report(self, readings: Readings) -> None:
         """Reads jobs only to say what of them cannot be read."""
-        self._columns(self.kind.fields, readings, report=True)
+        self.columns(self.kind.fields, readings, report=True)
 
     def _kept(self, job_id: str, record: Record) -> Reading:
         problems: Mapping[str, str] = {}
@@ -252,18 +252,15 @@ class Reader:
 
     def updated_at(self, *readings: Reading) -> list[datetime | None]:
         """When each job last changed, as its provider says."""
-        return self.column("updated_at", Readings.of(readings)).to_pylist()
+        return self.columns(("updated_at",), Readings.of(readings))["updated_at"].to_pylist()
 
     def words(self, *readings: Reading) -> list[str | None]:
         """The provider's word for where each job stands."""
-        return self.column("provider_status", Readings.of(readings)).to_pylist()
+        words = self.columns(("provider_status",), Readings.of(readings))
+        return words["provider_status"].to_pylist()
 
-    def column(self, name: str, readings: Readings) -> Column:
-        """A column that the provider's records fill."""
-        return self._columns((name,), readings, report=False)[name]
-
-    def _columns(
-        self, names: Iterable[str], readings: Readings, *, report: bool
+    def columns(
+        self, names: Iterable[str], readings: Readings, *, report: bool = False
     ) -> dict[str, Column]:
         """Columns that the provider's records fill; says what cannot be read where wanted."""
         fields = {name: self.kind.fields.get(name) for name in names}
@@ -281,7 +278,7 @@ class Reader:
 
     def jobs(self, readings: Readings) -> pa.Table:
         """The rows of these jobs, with `JOBS` as the schema."""
-        columns = self._columns(_READ, readings, report=True)
+        columns = self.columns(_READ, readings, report=True)
         count = len(readings)
         if self.kind.operation is not None:
             columns["operation"] = _same(self.kind.operation, count)

@@ -105,6 +105,8 @@ class Walk:
         self._told: Digests = digests_of([])
         self._order = Order()
         self._batch = Readings()
+        self._updated: list[Column] = []
+        """When the jobs of the batch last changed, page by page."""
         self._open: dict[str, KnownJob] = {}
         self._still_open: set[str] = set()
         self._error: ProviderError | None = None
@@ -171,7 +173,9 @@ class Walk:
         if (belongs := self._kind.belongs) is not None:
             fresh = fresh.those([belongs(record) for record in fresh.records])
         self._run.jobs_listed += len(fresh)
-        self._order.follow(self._reader.column("created_at", fresh))
+        times = self._reader.columns(("created_at", "updated_at"), fresh)
+        self._order.follow(times["created_at"])
+        self._updated.append(times["updated_at"])
         self._batch.extend(fresh)
         return fresh
 
@@ -202,35 +206,37 @@ class Walk:
         complete_at = _time(self._state.get("complete_at"))
         new = sum(why is News.NEW for why, _ in news.told)
         if complete_at is not None and fresh and new == len(fresh):
-            created, updated = (
-                self._reader.column(name, fresh) for name in ("created_at", "updated_at")
-            )
+            times = self._reader.columns(("created_at", "updated_at"), fresh)
             self._run.gap_from = complete_at
-            self._run.gap_to = pc.min(pc.coalesce(created, updated)).as_py()
+            self._run.gap_to = pc.min(pc.coalesce(times["created_at"], times["updated_at"])).as_py()
 
     # comparing with the ledger, and loading
 
     def _news(self) -> "Batch":
         """What of the batch is not told already; the next one begins."""
         batch, self._batch = self._batch, Readings()
+        updated, self._updated = self._updated, []
         if not batch:
             return Batch()
         is_read = ~among(digests_of(self._reader.row_hashes(batch)), self._told)
         asked = batch.those(is_read.tolist())
-        found = self._judged(asked) if asked else []
+        asked_updated = pa.concat_arrays(updated).filter(pa.array(is_read))
+        found = self._judged(asked, asked_updated) if asked else []
         is_read[is_read] = [each is not None and each[0] is not News.STALE for each in found]
         # what is not loaded is not read otherwise
         self._reader.report(batch.those((~is_read).tolist()))
         told = [each for each in found if each is not None]
         return Batch(asked.those([each is not None for each in found]), told)
 
-    def _judged(self, asked: Readings) -> list[tuple[News, KnownJob | None] | None]:
+    def _judged(
+        self, asked: Readings, updated: Column
+    ) -> list[tuple[News, KnownJob | None] | None]:
         """What the ledger knows of them."""
         columns: list[Column] = [
             pa.array(range(len(asked)), pa.int64()),
             pa.array(asked.ids, pa.string()),
             pa.array(asked.hashes, pa.string()),
-            self._reader.column("updated_at", asked),
+            updated,
         ]
         return self._errand.known.news(
             self._run.source,
@@ -242,8 +248,9 @@ class Walk:
     def _load(self, news: "Batch") -> Iterator[Loadable]:
         current = news.current()
         if self._kind.details:
-            updated = self._reader.column("updated_at", current.readings).to_pylist()
-            yield from self._settled(self._details.settle(current.items(updated)))
+            times = self._reader.columns(("updated_at",), current.readings)
+            items = current.items(times["updated_at"].to_pylist())
+            yield from self._settled(self._details.settle(items))
         elif current:
             yield from self._counted(
                 self._reader.jobs(current.readings), [job for _, job in current.told]
