@@ -32,10 +32,27 @@ def html(markup):
 
 
 @app.function
-def choosable(rows, label, words):
-    """One of the rows, or none: told apart by their words."""
+def choosable(rows, label, words, key, before):
+    """One of the rows, or none: told apart by their words, and known again by their key.
+
+    `before` holds the key of what was chosen: where that is still among the rows, it stays chosen.
+    """
+
+    def name(row):
+        return tuple(row[column] for column in key)
+
+    def keep(chosen):
+        before[label] = chosen and name(chosen)
+
+    options = {words(row): row for row in rows}
+    same = (said for said, row in options.items() if name(row) == before.get(label))
     return mo.ui.dropdown(
-        {words(row): row for row in rows}, label=label, allow_select_none=True, full_width=True
+        options,
+        value=next(same, None),
+        label=label,
+        on_change=keep,
+        allow_select_none=True,
+        full_width=True,
     )
 
 
@@ -229,17 +246,26 @@ def _(unfinished):
 
 
 @app.cell
-def _(chosen):
+def _():
+    # which reason and which job were chosen, likewise
+    pointed_at = {}
+    return (pointed_at,)
+
+
+@app.cell
+def _(chosen, pointed_at):
     reasons = chosen.reasons()
-    chosen_reason = choosable(reasons, "Show the jobs of", page.reason_words)
+    chosen_reason = choosable(
+        reasons, "Show the jobs of", page.reason_words, page.REASON, pointed_at
+    )
     mo.vstack([html(page.heading("Why jobs fail") + page.reasons(reasons)), chosen_reason])
     return chosen_reason, reasons
 
 
 @app.cell
-def _(chosen, chosen_reason):
+def _(chosen, chosen_reason, pointed_at):
     failed_jobs = chosen.failed_jobs(chosen_reason.value)
-    chosen_job = choosable(failed_jobs, "Show one of them", page.job_words)
+    chosen_job = choosable(failed_jobs, "Show one of them", page.job_words, page.JOB, pointed_at)
     mo.vstack([html(page.failed_jobs(chosen_reason.value, failed_jobs)), chosen_job])
     return chosen_job, failed_jobs
 

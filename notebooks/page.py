@@ -15,6 +15,9 @@ from jobledger.notebooks.look import HEALTH, STATUS
 from jobledger.pipelines.report.summary import DEFINITIONS
 from jobledger.pipelines.wording import UNKNOWN, ago, many, moment, share, span
 
+REASON: Final = ("source", "kind", "fingerprint")
+"""What makes a reason of failures the same one, whatever else is said of it by now."""
+JOB: Final = ("source", "kind", "job_id")
 _HEADING: Final = Markup('<h2 class="jl-heading">{}</h2>')
 _FAILED_ROWS: Final = 200
 _LOW_SAMPLE: Final = 20

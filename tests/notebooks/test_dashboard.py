@@ -253,7 +253,15 @@ def test_a_new_publication_is_noticed_and_the_choice_is_kept(
     browser: Browser, address: str, project: Project
 ) -> None:
     opened = Opened(browser, f"{address}&kind=data_query&period=all")
+    page = opened.page
     before = opened.card("Finished jobs").inner_text()
+    words = IMAGE.replace("2", "#")
+    # the words of a reason tell how many jobs it has: they change, and it is the same reason
+    reason = page.get_by_label("Show the jobs of")
+    reason.select_option(label=f"{words} (zuora · data_query, 1 job)")
+    expect(page.get_by_text(f"1 job: {words}")).to_be_visible(timeout=PATIENCE)
+    page.get_by_label("Show one of them").select_option(index=1)
+    expect(opened.heading("zuora · data_query · harm")).to_be_visible(timeout=PATIENCE)
     fresh = project.warehouse.with_name("fresh.duckdb")
     shutil.copyfile(project.warehouse, fresh)
     kept = project.warehouse.with_name("kept.duckdb")
@@ -267,9 +275,19 @@ def test_a_new_publication_is_noticed_and_the_choice_is_kept(
         fresh.replace(project.warehouse)
         more = f"{int(before.replace(',', '')) + 1:,}"
         expect(opened.card("Finished jobs")).to_have_text(more, timeout=PATIENCE)
-        expect(opened.page.get_by_label("Kind", exact=True)).to_have_text("data_query")
+        expect(page.get_by_label("Kind", exact=True)).to_have_text("data_query")
+        expect(page.get_by_text(f"2 jobs: {words}")).to_be_visible(timeout=PATIENCE)
+        expect(reason.locator("option:checked")).to_have_text(
+            f"{words} (zuora · data_query, 2 jobs)", timeout=PATIENCE
+        )
+        listed = page.get_by_role("table", name="Failed and partial jobs")
+        expect(listed.get_by_role("row")).to_have_count(3, timeout=PATIENCE)
+        expect(page.get_by_label("Show one of them").locator("option:checked")).to_have_text(
+            re.compile(" · harm$"), timeout=PATIENCE
+        )
+        expect(opened.heading("zuora · data_query · harm")).to_be_visible(timeout=PATIENCE)
     finally:
         kept.replace(project.warehouse)
     expect(opened.card("Finished jobs")).to_have_text(before, timeout=PATIENCE)
-    opened.page.close()
+    page.close()
     assert opened.complaints == []
