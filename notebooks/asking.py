@@ -13,7 +13,6 @@ from typing import Any, Final, TypeAlias
 
 import duckdb
 
-from jobledger.pipelines.failed_records import failed_records
 from jobledger.pipelines.lineage import Name
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import attached
@@ -91,16 +90,9 @@ class Published:
 
     def choices(self) -> dict[str, list[str]]:
         """What can be chosen in each filter."""
-        return {
-            column: [
-                each[column]
-                for each in self.rows(
-                    f"select distinct {column} from ledger.jobs where {column} is not null"
-                    " order by 1"
-                )
-            ]
-            for column in ("source", "provider", "kind", "object")
-        }
+        columns = ("source", "provider", "kind", "object")
+        found = self.rows(f"select distinct {', '.join(columns)} from ledger.jobs")
+        return {column: sorted({row[column] for row in found} - {None}) for column in columns}
 
     def about(self) -> Row:
         """How much there is, and how new it is."""
@@ -321,6 +313,9 @@ def failed_rows(project: Project, key: Row) -> tuple[bytes, bool]:
     It is customer data: it goes to whoever asked, and nowhere else. Raises what `failed_records`
     raises; a page does not wait for as long as a sync may.
     """
+    # it brings dlt and pandas with it, which no page waits for before it shows its numbers
+    from jobledger.pipelines.failed_records import failed_records
+
     patience = {**project.environment, "SYNC__TIME_LIMIT": "60s"}
     said = b""
     for piece in failed_records(

@@ -18,7 +18,7 @@ with app.setup:
 
     import marimo as mo
 
-    from jobledger.notebooks import charts, page
+    from jobledger.notebooks import charts, failures, page, pieces
     from jobledger.notebooks.asking import PERIODS, Filters, Published, failed_rows
     from jobledger.pipelines.cli.shared import explained
     from jobledger.pipelines.errors import JobledgerError
@@ -95,7 +95,7 @@ def _(get_publication, project):
     try:
         published = Published(project.warehouse)
     except JobledgerError as error:
-        mo.stop(True, mo.callout(html(page.note(str(error))), kind="warn"))
+        mo.stop(True, mo.callout(html(pieces.note(str(error))), kind="warn"))
     about = published.about()
     html(page.banner(about))
     return about, published
@@ -142,7 +142,7 @@ def _(chosen_before, published):
     mo.vstack(
         [
             mo.hstack([*filters.elements.values(), period], widths="equal", gap=1, wrap=True),
-            html(page.note("Nothing selected in a filter means all.")),
+            html(pieces.note("Nothing selected in a filter means all.")),
         ],
         gap=0,
     )
@@ -174,7 +174,7 @@ def _(chosen):
 def _(about, chosen):
     health = chosen.health()
     html(
-        page.heading("Health", "Of a kind as a whole, whatever object and period are chosen.")
+        pieces.heading("Health", "Of a kind as a whole, whatever object and period are chosen.")
         + page.health(health, about["now"])
     )
     return (health,)
@@ -185,8 +185,8 @@ def _(chosen):
     outcomes = chosen.outcomes()
     mo.vstack(
         [
-            html(page.heading("Outcomes per day", "By the day (UTC) on which a job ended.")),
-            charts.outcomes(outcomes) or html(page.note("No job ended in these days.")),
+            html(pieces.heading("Outcomes per day", "By the day (UTC) on which a job ended.")),
+            charts.outcomes(outcomes) or html(pieces.note("No job ended in these days.")),
         ],
         gap=0,
     )
@@ -196,7 +196,7 @@ def _(chosen):
 @app.cell
 def _(chosen):
     rates = chosen.rates()
-    html(page.heading("Success rates") + page.rates(rates, chosen.filters.period))
+    html(pieces.heading("Success rates") + page.rates(rates, chosen.filters.period))
     return (rates,)
 
 
@@ -206,7 +206,7 @@ def _(chosen):
     _since = min((rows[0]["day"] for rows in trends), default=None)
     mo.vstack(
         [
-            html(page.heading("Failure rates", page.TREND_KEY)),
+            html(pieces.heading("Failure rates", page.TREND_KEY)),
             mo.hstack(
                 [
                     mo.vstack(
@@ -218,7 +218,7 @@ def _(chosen):
                 justify="start",
                 gap=1,
             ),
-            html(page.definitions("failure rate", "anomaly")),
+            html(pieces.definitions("failure rate", "anomaly")),
         ],
         gap=0,
     )
@@ -230,8 +230,8 @@ def _(chosen):
     durations = chosen.durations()
     mo.vstack(
         [
-            html(page.heading("Durations", page.DURATION_KEY)),
-            charts.durations(durations) or html(page.note("Nothing tells how long it took.")),
+            html(pieces.heading("Durations", page.DURATION_KEY)),
+            charts.durations(durations) or html(pieces.note("Nothing tells how long it took.")),
             html(page.durations(durations, chosen.filters.period)),
         ],
         gap=0,
@@ -241,7 +241,7 @@ def _(chosen):
 
 @app.cell
 def _(unfinished):
-    html(page.heading("Open jobs") + page.open_jobs(unfinished))
+    html(pieces.heading("Open jobs") + page.open_jobs(unfinished))
     return
 
 
@@ -256,17 +256,19 @@ def _():
 def _(chosen, pointed_at):
     reasons = chosen.reasons()
     chosen_reason = choosable(
-        reasons, "Show the jobs of", page.reason_words, page.REASON, pointed_at
+        reasons, "Show the jobs of", failures.reason_words, failures.REASON, pointed_at
     )
-    mo.vstack([html(page.heading("Why jobs fail") + page.reasons(reasons)), chosen_reason])
+    mo.vstack([html(pieces.heading("Why jobs fail") + failures.reasons(reasons)), chosen_reason])
     return chosen_reason, reasons
 
 
 @app.cell
 def _(chosen, chosen_reason, pointed_at):
     failed_jobs = chosen.failed_jobs(chosen_reason.value)
-    chosen_job = choosable(failed_jobs, "Show one of them", page.job_words, page.JOB, pointed_at)
-    mo.vstack([html(page.failed_jobs(chosen_reason.value, failed_jobs)), chosen_job])
+    chosen_job = choosable(
+        failed_jobs, "Show one of them", failures.job_words, failures.JOB, pointed_at
+    )
+    mo.vstack([html(failures.failed_jobs(chosen_reason.value, failed_jobs)), chosen_job])
     return chosen_job, failed_jobs
 
 
@@ -284,14 +286,14 @@ def _(chosen, chosen_job, job_id):
     key = _found[0] if _found else None
     job = chosen.job(key) if key else None
     history = chosen.history(key) if key else []
-    html(page.job(job, history) if job else page.no_job(_wanted))
+    html(failures.job(job, history) if job else failures.no_job(_wanted))
     return history, job, key
 
 
 @app.cell
 def _(job):
     ask = mo.ui.run_button(label="Ask the provider which rows failed", disabled=job is None)
-    mo.vstack([html(page.ON_DEMAND), ask])
+    mo.vstack([html(failures.ON_DEMAND), ask])
     return (ask,)
 
 
@@ -301,9 +303,9 @@ def _(ask, key, project):
     try:
         with mo.status.spinner(title="Asking the provider"):
             _said, _is_whole = failed_rows(project, key)
-        _shown = html(page.failed_rows(_said, is_whole=_is_whole))
+        _shown = html(failures.failed_rows(_said, is_whole=_is_whole))
     except Exception as error:  # noqa: BLE001 - whatever it is, people read one line of it
-        _shown = mo.callout(html(page.note(explained(error)[0])), kind="warn")
+        _shown = mo.callout(html(pieces.note(explained(error)[0])), kind="warn")
     _shown
     return
 

@@ -249,6 +249,26 @@ def test_keyboards_and_screen_readers_find_their_way(opened: Opened) -> None:
 
 
 @needs_browser
+def test_a_phone_shows_every_table_whole_and_no_button_without_a_name(opened: Opened) -> None:
+    page = opened.page
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.get_by_label("Show one of them").select_option(index=1)
+    page.get_by_role("table", name="Versions of the job").wait_for()
+    page.get_by_text("All durations in numbers").click()
+    tables = page.locator(".jl-scroll")
+    cut = "all => all.filter(each => each.scrollWidth > each.clientWidth).length"
+    assert tables.count() == 7
+    assert tables.evaluate_all(cut) == 0
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    health = page.get_by_role("region", name="Health of each kind, the worst first")
+    expect(health.get_by_text("16 of 25 jobs failed in 7 days (64.0 %)")).to_be_visible()
+    buttons = page.get_by_role("button")
+    assert buttons.count() > 0
+    for button in buttons.all():
+        assert button.get_attribute("aria-label") or button.inner_text().strip()
+
+
+@needs_browser
 def test_a_new_publication_is_noticed_and_the_choice_is_kept(
     browser: Browser, address: str, project: Project
 ) -> None:

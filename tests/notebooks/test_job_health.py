@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 import jobledger
-from jobledger.notebooks import charts, page
+from jobledger.notebooks import charts, failures, page
 from jobledger.notebooks.asking import PERIODS, Filters, Published
 from jobledger.notebooks.look import HEALTH, STATUS
 from jobledger.pipelines.project import Project
@@ -100,30 +100,33 @@ def test_what_jobs_say_is_escaped(project: Project) -> None:
     (key,) = chosen.failed_jobs()
     job = chosen.job(key)
     assert job is not None
-    shown = page.job(job, chosen.history(key)) + page.durations(chosen.durations(), "all")
+    shown = failures.job(job, chosen.history(key)) + page.durations(chosen.durations(), "all")
     assert SCRIPT not in shown
     assert "<img" not in shown
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
     assert "&lt;img src=x onerror=alert(2)&gt; &amp; **more**" in shown
-    assert "<img" not in page.failed_jobs(None, [{**key, "error_message": IMAGE}])
+    assert "<img" not in failures.failed_jobs(None, [{**key, "error_message": IMAGE}])
 
 
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
-        (b'"sf__Id","Name"\n"a","<b>x</b>"\n', '<td class="jl-left">&lt;b&gt;x&lt;/b&gt;</td>'),
+        (
+            b'"sf__Id","Name"\n"a","<b>x</b>"\n',
+            '<td data-of="Name" class="jl-left">&lt;b&gt;x&lt;/b&gt;</td>',
+        ),
         (b'{"errors": ["<b>"]}', "{\n  &#34;errors&#34;: [\n    &#34;&lt;b&gt;&#34;\n  ]\n}"),
         (b"", "(an empty answer)"),
-        (b"short,row\n1\n", '<td class="jl-left"></td>'),
+        (b"short,row\n1\n", '<td data-of="row" class="jl-left"></td>'),
     ],
 )
 def test_failed_rows_are_shown_as_they_come(said: bytes, shown: str) -> None:
-    assert shown in page.failed_rows(said, is_whole=True)
+    assert shown in failures.failed_rows(said, is_whole=True)
 
 
 def test_failed_rows_that_go_on_say_so() -> None:
     many = b"id\n" + b"".join(b"%d\n" % number for number in range(500)) + b"49"
-    shown = page.failed_rows(many, is_whole=False)
+    shown = failures.failed_rows(many, is_whole=False)
     assert "The first 200 of 500 rows." in shown
     assert "writes all of it" in shown
     assert shown.count("<tr>") == 201

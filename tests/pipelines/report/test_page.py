@@ -224,6 +224,9 @@ def test_it_fits_a_phone_and_both_schemes(
         color_scheme=scheme,
     )
     assert page.evaluate("document.documentElement.scrollWidth") == width
+    # nor is any table cut off at the edge
+    cut = "all => all.filter(each => each.scrollWidth > each.clientWidth).length"
+    assert page.locator(".scroll").evaluate_all(cut) == 0
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(19, 22, 28)") == (scheme == "dark")
     page.emulate_media(media="print")
