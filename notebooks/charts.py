@@ -128,14 +128,18 @@ def durations(rows: list[Row]) -> Drawn | None:
     A kind that tells no run time is shown by its total time. None where nothing tells any.
     """
     shown: list[Row] = []
+    accounts = {(row["source"], row["kind"]) for row in rows}
+    kinds = [kind for _, kind in accounts]
     for row in rows:
+        # on a phone a label takes half of the width: the source stands where it tells apart
+        source = [row["source"]] if kinds.count(row["kind"]) > 1 else []
         measure = "run" if row["run_p50"] is not None else "total"
         low, high = row[f"{measure}_p50"], row[f"{measure}_p95"]
         if low is None or high is None or len(shown) == _DURATIONS_SHOWN:
             continue
         shown.append(
             {
-                "job": f"{row['source']} · {row['kind']} · {row['object'] or UNKNOWN}",
+                "job": " · ".join([*source, row["kind"], row["object"] or UNKNOWN]),
                 "n": row["n"],
                 "measure": measure,
                 # there is no place for 0 on such a scale

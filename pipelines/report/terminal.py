@@ -259,7 +259,12 @@ def _stuck(summary: Summary, console: Console) -> list[RenderableType]:
         line = Text(no_wrap=True)
         line.append(f"{span(job.age_seconds):>7}  ", "magenta")
         line.append(printable(f"{job.source} {job.kind} {job.job_id}"))
-        words = [job.stuck_reason.replace("_", " "), job.provider_status, job.object]
+        reason = job.stuck_reason.replace("_", " ")
+        if line.cell_len + len(f"  {reason}") > console.width:
+            # neither the id nor the reason is of use by halves
+            parts.append(_cut(line, console))
+            line = Text(" " * 7, no_wrap=True)
+        words = [reason, job.provider_status, job.object]
         line.append(printable("  " + ", ".join(word for word in words if word)), "dim")
         parts.append(_cut(line, console))
     if count > len(summary.stuck):

@@ -2,6 +2,8 @@
 
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import marimo
@@ -44,6 +46,17 @@ def test_every_cell_runs_and_says_what_the_views_say(
         assert f'<h2 class="jl-heading">{section}</h2>' in shown
     # a chart that cannot be drawn is only said on stderr
     assert capfd.readouterr().err == ""
+
+
+def test_a_page_waits_for_nothing_that_only_a_sync_needs() -> None:
+    code = (
+        "import sys, jobledger.notebooks.job_health\n"
+        "print(sorted({'dlt', 'pyarrow', 'pandas', 'requests'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_without_a_ledger_the_notebook_says_what_to_do(

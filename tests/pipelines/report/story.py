@@ -15,6 +15,23 @@ def tell(world: World) -> None:
     world.connection.execute("commit")
 
 
+def tell_stuck(world: World, job_id: str) -> None:
+    """A kind with one job alone, that waits."""
+    _kind(world, "salesforce_europe", "salesforce", "ingest")
+    world.job(
+        job_id,
+        source="salesforce_europe",
+        provider="salesforce",
+        kind="ingest",
+        object="Account",
+        operation="upsert",
+        status="queued",
+        provider_status="Open",
+        created_at=ago(hours=30),
+        valid_from=ago(hours=30),
+    )
+
+
 def _tell(world: World) -> None:
     _kind(world, "zuora", "zuora", "data_query")
     for day in range(40):

@@ -13,7 +13,7 @@ from jobledger.pipelines.report import show
 from jobledger.pipelines.report.summary import Day
 from jobledger.pipelines.report.terminal import sparkline
 from tests.pipelines.report.conftest import Run, Scene
-from tests.pipelines.report.story import tell, tell_hostile
+from tests.pipelines.report.story import tell, tell_hostile, tell_stuck
 from tests.sql.worlds import NOW, ago
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -56,6 +56,20 @@ def test_many_kinds_fit_one_screen_with_the_worst_shown(
     assert len(lines) <= 40
     assert lines[0] == "Job health  1 stuck  1 degraded  60 no data  1 healthy"
     assert "and 53 no data, 1 healthy: 'jobledger status' shows all" in lines
+
+
+def test_a_long_id_costs_a_stuck_job_no_word_of_why(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    tell_stuck(scene.world, "68773da5-0da0-43c4-9e31-6a445cfd9b11")
+    scene.publish()
+    out = io.StringIO()
+    show(scene.project, stream=out)
+    assert out.getvalue().partition("\nStuck\n")[2].splitlines()[:2] == [
+        "  1d 6h  salesforce_europe ingest 68773da5-0da0-43c4-9e31-6a445cfd9b11",
+        "         waiting for data, Open, Account",
+    ]
 
 
 def test_colours_only_where_they_are_wanted(told: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
