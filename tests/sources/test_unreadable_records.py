@@ -35,6 +35,27 @@ def fields(provider: str, kind: str) -> list[str]:
     return sorted({place.split(".")[0] for place in places})
 
 
+def usual(provider: str, kind: str, job_id: str) -> dict[str, Any]:
+    """A record in which every field says what it usually does."""
+    found = providers()[provider].kind(kind)
+    record: dict[str, Any] = {found.id_field: job_id}
+    for name, field in found.fields.items():
+        for place, _ in field.places:
+            outer, _, last = place.rpartition(".")
+            inside = record.setdefault(outer, {}) if outer else record
+            if name == "provider_status":
+                inside[last] = next(iter(found.words))
+            elif name.endswith("_at"):
+                inside[last] = "2018-12-05T10:56:43.000+0000"
+            elif name.startswith("records_") or name in {"run_seconds", "progress"}:
+                inside[last] = 7
+            elif name.endswith("_bytes"):
+                inside[last] = "798"
+            else:
+                inside[last] = "a word"
+    return record
+
+
 @pytest.mark.parametrize(("provider", "kind"), KINDS)
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(data=st.data())
@@ -60,6 +81,31 @@ def test_whatever_a_record_says_it_becomes_a_row_and_its_raw_the_same_row_again(
     (reread,) = again.jobs(Readings.of([Reading("x", loads(raw), raw)])).to_pylist()
     if not taken.problems:
         assert reread == row
+
+
+@pytest.mark.parametrize(("provider", "kind"), KINDS)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(data=st.data())
+def test_a_page_with_odd_records_says_what_each_says_alone(
+    provider: str, kind: str, data: st.DataObject
+) -> None:
+    page = [usual(provider, kind, f"id {at}") for at in range(data.draw(st.integers(1, 5)))]
+    names = st.sampled_from([*page[0], "numberBatchesTotal", "other"])
+    for at in data.draw(st.sets(st.sampled_from(range(len(page))))):
+        page[at][data.draw(names)] = data.draw(anything)
+    items: list[Any] = [*page, *data.draw(st.lists(anything, max_size=1))]
+    together = reader(provider, kind)
+    rows = together.jobs(together.take_page(items)).to_pylist()
+    alone = [reader(provider, kind) for _ in items]
+    taken = [each.take(item) for each, item in zip(alone, items, strict=True)]
+    assert rows == [
+        row
+        for each, reading in zip(alone, taken, strict=True)
+        if reading is not None
+        for row in each.jobs(Readings.of([reading])).to_pylist()
+    ]
+    problems = sorted(map(repr, together.rejected))
+    assert problems == sorted(repr(one) for each in alone for one in each.rejected)
 
 
 @pytest.mark.parametrize("item", [None, 5, "text", [], [{"id": "a"}], {}, {"id": None}, {"id": ""}])
