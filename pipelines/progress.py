@@ -88,6 +88,10 @@ class Lines:
     def published(self) -> None:
         """Says nothing."""
 
+    def due(self, at: datetime, rhythm: str) -> None:
+        """Says when a schedule's next sync comes."""
+        self._say(f"next sync at {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} ({rhythm})")
+
     def finished(self, runs: Iterable[Run], notes: Iterable[str]) -> None:
         """Says what a whole sync changed."""
         for note in notes:
@@ -127,6 +131,10 @@ class JsonLines:
     def published(self) -> None:
         """Readers see more."""
         self._say("published")
+
+    def due(self, at: datetime, rhythm: str) -> None:
+        """When a schedule's next sync comes."""
+        self._say("due", next_at=at.isoformat(), rhythm=rhythm)
 
     def finished(self, runs: Iterable[Run], notes: Iterable[str]) -> None:
         """What a whole sync changed."""

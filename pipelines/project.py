@@ -144,9 +144,10 @@ class Project:
         names = self.source_names()
         if not names:
             hint = f" ({'; '.join(self.warnings)})" if self.warnings else ""
+            settings = self.folder / ".dlt" / "config.toml"
+            step = "fill it in" if settings.exists() else "run 'jobledger init' and fill it in"
             raise ConfigError(
-                f"no source is set in {self.folder / '.dlt'}{hint}: run 'jobledger init' and fill"
-                " in .dlt/config.toml, or try 'jobledger demo'"
+                f"no source is set in {settings}{hint}: {step}, or try 'jobledger demo'"
             )
         for name in only or ():
             if name not in names:

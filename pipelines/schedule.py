@@ -44,6 +44,8 @@ class Schedule:
     jitter: float = 0.0
     """Seconds, at the most, by which a sync starts later than it is due: a thousand schedules of
     the same rhythm should not all call at once."""
+    on_wait: Callable[[datetime], None] | None = None
+    """Hears when the next sync starts, where it does not start at once."""
     _random: random.Random = field(default_factory=random.Random)
 
     def run(self) -> None:
@@ -68,6 +70,8 @@ class Schedule:
 
     def _wait(self, until: datetime) -> bool:
         """Waits; False if it is to stop."""
+        if self.on_wait is not None and until > self.now():
+            self.on_wait(until)
         while True:
             self._beat(until)
             left = (until - self.now()).total_seconds()

@@ -83,5 +83,6 @@ def command(
             now=lambda: datetime.now(UTC),
             stop=stop.event,
             jitter=min(60.0, chosen.seconds / 20) if jitter is None else jitter,
+            on_wait=lambda at: watcher.due(at, str(chosen)),
         ).run()
     raise SystemExit(stop.exit_code)

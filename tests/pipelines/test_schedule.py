@@ -137,7 +137,10 @@ def test_a_sign_of_life_tells_when_the_next_sync_is_due(tmp_path: Path) -> None:
             clock.set()
 
     every = Every(timedelta(minutes=15))
-    Schedule(every, sync, heart, lambda: clock.now, clock).run()
+    waits: list[datetime] = []
+    Schedule(every, sync, heart, lambda: clock.now, clock, on_wait=waits.append).run()
+    # the first sync starts at once
+    assert waits == at(15)
     beat = beats[1]
     assert isinstance(beat, Heartbeat)
     assert (beat.rhythm, beat.at, beat.next_at) == ("every 15m", *at(15, 15))

@@ -4,9 +4,11 @@ import stat
 import tomllib
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from jobledger.pipelines.cli.init import CONFIG, SECRETS, command
+from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.project import Project
 from jobledger.sources import providers
 
@@ -24,6 +26,22 @@ def test_init_writes_what_is_not_there_and_overwrites_nothing(tmp_path: Path) ->
     assert sorted(files) == [".gitignore", "config.toml", "secrets.toml"]
     assert files["secrets.toml"].read_text() == "# mine"
     assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
+
+
+def test_until_a_source_is_set_each_command_says_what_comes_next(tmp_path: Path) -> None:
+    settings, project = tmp_path / ".dlt" / "config.toml", Project(tmp_path)
+    with pytest.raises(ConfigError) as told:
+        project.sources({})
+    assert str(told.value) == (
+        f"no source is set in {settings}: run 'jobledger init' and fill it in, or try"
+        " 'jobledger demo'"
+    )
+    CliRunner().invoke(command, ["--project", str(tmp_path)])
+    with pytest.raises(ConfigError) as told:
+        project.sources({})
+    assert str(told.value) == (
+        f"no source is set in {settings}: fill it in, or try 'jobledger demo'"
+    )
 
 
 def test_what_init_writes_is_read_once_it_is_filled_in(tmp_path: Path) -> None:
