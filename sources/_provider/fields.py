@@ -31,6 +31,9 @@ class Field:
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INT64: Final = 2**63
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = 10, 13
+_DATE_FIRST: Final = re.compile(r"[\dW-]+(?:[T ]|\Z)")
+"""How a time of ISO 8601 begins. Python would take anything for the T, and so read epoch digits
+with a fraction as a time of the 18th century."""
 _ZONE_APART: Final = re.compile(r"(?<=\d)\s+(?=(?:[+-]\d{2}:?\d{2}|Z)\Z)")
 _SIZE: Final = re.compile(r"\s*(\d[\d,]*(?:\.\d+)?)\s*(byte|bytes|b|kb|mb|gb|tb)\s*", re.IGNORECASE)
 _UNIT: Final = {"k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4, "b": 1}
@@ -60,9 +63,12 @@ def read_time(value: Any) -> datetime:
     if isinstance(value, str):
         if value.isdecimal() and value.isascii():
             return _from_epoch(value)
+        # RFC 3339 allows a small t and z, which Python does not
+        written = _ZONE_APART.sub("", value.strip().upper())
+        if not _DATE_FIRST.match(written):
+            raise ValueError("not a date and time")
         try:
-            # RFC 3339 allows a small t and z, which Python does not
-            at = datetime.fromisoformat(_ZONE_APART.sub("", value.strip().upper()))
+            at = datetime.fromisoformat(written)
         except ValueError as error:
             raise ValueError("not a date and time") from error
         if at.tzinfo is None:

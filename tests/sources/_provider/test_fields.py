@@ -53,6 +53,8 @@ def test_times(value: Any, expected: datetime) -> None:
     [
         *("soon", "2023-13-01T00:00:00Z", "20231214", "0", 0, -1, 12, True, [], {}, 1.5),
         *(float("nan"), "1612120100000000", "0001-01-01T00:00:00+14:00", float("inf")),
+        # Python would take these for the 20th of July 1710, and any letter for the T
+        *("1710072012345.6", "1710072012.5", "2023-12-14X08:03:26Z"),
     ],
 )
 def test_no_times(value: Any) -> None:
