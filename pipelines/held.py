@@ -29,9 +29,10 @@ def held(
 
 def views_of(project: Project, notes: list[str]) -> Callable[[duckdb.DuckDBPyConnection], None]:
     """Puts the views in place at publication; what is wrong with one joins `notes`, once."""
+    left_out = _left_out(project)
 
     def put(connection: duckdb.DuckDBPyConnection) -> None:
-        for problem in put_in_place(connection, project.sql_dir, _left_out(project)):
+        for problem in put_in_place(connection, project.sql_dir, left_out):
             if str(problem) not in notes:
                 notes.append(str(problem))
 

@@ -163,7 +163,7 @@ class Ledger:
         A run that was not loaded whole is no run, and a mark may be of a version that never came.
         Versions stay: whatever they are, they were observed.
         """
-        if not self._has("_dlt_loads"):
+        if not has(self.connection, "_dlt_loads"):
             return
         for table in ("sync_runs", "rejected_records", "job_details"):
             # dlt says that a load is done with its last statement
@@ -177,9 +177,6 @@ class Ledger:
         with self.connection.cursor() as cursor:
             cursor.register("runs", pa.concat_tables(rows))
             cursor.execute("insert into loaded.sync_runs by name from runs")
-
-    def _has(self, table: str) -> bool:
-        return has(self.connection, table)
 
     def newest_version_at(self, source: str) -> datetime | None:
         """When the last version of a source's jobs was observed."""
@@ -252,7 +249,7 @@ class Ledger:
         for table in SCHEMAS:
             con.execute(f"delete from loaded.{table} where source = {literal(source)}")
         for table, column in _DLT_TABLES.items():
-            if self._has(table):
+            if has(con, table):
                 con.execute(f"delete from loaded.{table} where {column} = {literal(source)}")
         con.execute("commit")
         return int(jobs)

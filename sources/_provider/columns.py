@@ -63,10 +63,10 @@ def _whole_texts(places: Mapping[str, Place], records: Sequence[Record]) -> dict
         try:
             texts = _texts(_objects(records, outer), inner)
         except _NOT_AT_ONCE:
-            if len(places) > 1:
-                for name, where in places.items():
-                    columns |= _whole_texts({name: where}, records)
-            return columns
+            # one odd value: the columns beside it are read by themselves
+            for name in inner if len(inner) > 1 else ():
+                columns |= _whole_texts({name: places[name]}, records)
+            continue
         for name, text in texts.items():
             try:
                 columns[name] = _OF_TEXTS[places[name][1]](text)

@@ -36,7 +36,6 @@ from jobledger.sources._provider.settings import SourceSettings
 
 Loadable: TypeAlias = tuple[str, pa.Table]
 """Rows, and the name of the table they belong in."""
-_OPEN: Final = pa.array(sorted(OPEN), pa.string())
 _BATCH: Final = 5_000
 """Jobs that are compared with the ledger at once."""
 
@@ -269,9 +268,9 @@ class Walk:
         run = self._run
         ids: Any = rows["job_id"]
         statuses: Any = rows["status"]
-        is_open: Any = pc.is_in(statuses, _OPEN)
-        self._still_open.difference_update(ids.filter(pc.invert(is_open)).to_pylist())
-        self._still_open.update(ids.filter(is_open).to_pylist())
+        is_over: Any = rows["is_terminal"]
+        self._still_open.difference_update(ids.filter(is_over).to_pylist())
+        self._still_open.update(ids.filter(pc.invert(is_over)).to_pylist())
         were = {at: job.status for at, job in enumerate(known) if job is not None}
         run.jobs_changed += rows.num_rows
         run.jobs_new += rows.num_rows - len(were)

@@ -18,9 +18,14 @@ def tell(world: World) -> None:
 def tell_stuck(world: World, job_id: str) -> None:
     """A kind with one job alone, that waits."""
     _kind(world, "salesforce_europe", "salesforce", "ingest")
+    _wait(world, job_id, "salesforce_europe")
+
+
+def _wait(world: World, job_id: str, source: str) -> None:
+    """A job whose data nobody sends."""
     world.job(
         job_id,
-        source="salesforce_europe",
+        source=source,
         provider="salesforce",
         kind="ingest",
         object="Account",
@@ -68,18 +73,7 @@ def _tell(world: World) -> None:
             records_failed=7 if number % 5 == 0 else 0,
             valid_from=ended,
         )
-    world.job(
-        "750stuck",
-        source="salesforce",
-        provider="salesforce",
-        kind="ingest",
-        object="Account",
-        operation="upsert",
-        status="queued",
-        provider_status="Open",
-        created_at=ago(hours=30),
-        valid_from=ago(hours=30),
-    )
+    _wait(world, "750stuck", "salesforce")
     _kind(world, "zuora", "zuora", "auto_backfill")
     for number in range(5):
         world.job(
