@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from rich.cells import cell_len, set_cell_size
 
@@ -57,6 +57,11 @@ def is_styled(stream: IO[bytes]) -> bool:
         and not os.environ.get("NO_COLOR")
         and os.environ.get("TERM", "dumb") != "dumb"
     )
+
+
+def is_watched(stream: IO[Any]) -> bool:
+    """Whether someone looks on: a terminal, unless it is a CI's, whose log keeps every redraw."""
+    return stream.isatty() and os.environ.get("CI", "").lower() in {"", "0", "false"}
 
 
 def printable(text: str) -> str:

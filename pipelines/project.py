@@ -79,6 +79,8 @@ class Project:
         """Jobledger's own folder, made if it is not there, for nobody else to read."""
         try:
             self.state_dir.mkdir(mode=0o700, exist_ok=True)
+            # one that came back from a backup may have been opened to all
+            self.state_dir.chmod(self.state_dir.stat().st_mode & 0o700)
             self.warehouse.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(

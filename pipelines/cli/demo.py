@@ -22,6 +22,7 @@ def command(ctx: click.Context, now: str | None) -> None:
     from pathlib import Path
 
     from jobledger.pipelines.demo import BETWEEN, FOLDER, demo_project, stand_still, synced_twice
+    from jobledger.pipelines.grid import is_watched
     from jobledger.pipelines.progress import closing_line, shown
     from jobledger.pipelines.report import show
     from jobledger.pipelines.syncing import exit_of, sync_project
@@ -34,7 +35,7 @@ def command(ctx: click.Context, now: str | None) -> None:
     def sync(clock: Clock) -> None:
         at = clock.now()
         click.echo(f"syncing the world as it was on {at:%A %d %B, %H:%M} UTC", err=True)
-        with shown(sys.stderr, is_live=sys.stderr.isatty()) as watcher:
+        with shown(sys.stderr, is_live=is_watched(sys.stderr)) as watcher:
             result = sync_project(project, watcher=watcher, clock=clock)
         for note in result.notes:
             click.echo(note, err=True)

@@ -44,6 +44,7 @@ def command(
     """
     from jobledger.pipelines.export import FORMATS, export, size
     from jobledger.pipelines.formats import STDOUT, chosen
+    from jobledger.pipelines.grid import is_watched
     from jobledger.pipelines.query import open_published
     from jobledger.pipelines.wording import many
 
@@ -51,7 +52,7 @@ def command(
     by = [name.strip() for name in (partition_by or "").split(",") if name.strip()]
     if not by:
         format = chosen(format, output, FORMATS, "parquet")  # noqa: A001 - the option's name
-    progress = _Progress() if sys.stderr.isatty() else None
+    progress = _Progress() if is_watched(sys.stderr) else None
     try:
         with open_published(project.warehouse) as connection:
             rows = export(

@@ -11,7 +11,7 @@ from jobledger.sources._provider.asking import Answer, Asker, Budget, Question
 from jobledger.sources._provider.json_text import loads
 from jobledger.sources._provider.known import KnownJob, News
 from jobledger.sources._provider.model import DETAILS
-from jobledger.sources._provider.reading import Reader, Reading
+from jobledger.sources._provider.reading import Reader, Reading, Readings
 from jobledger.sources._provider.run import Run
 
 MERGED: Final = "merged"
@@ -135,14 +135,24 @@ class Details:
         )
 
     def _lags(self, answer: Reading, listed: Reading) -> bool:
-        """Whether an answer has another word for the job than the listing, which had it first.
+        """Whether the listing knows of a later change than an answer does.
 
-        Times of a whole second do not tell which of the two is the newer.
+        Where they have another word for the job, times of a whole second do not tell which of the
+        two is the newer; where they have the same, an answer may be dated by the job's creation.
         """
         said, shown = self._reader.words(answer, listed)
         answered_at, listed_at = self._reader.updated_at(answer, listed)
-        is_newer = answered_at is not None and listed_at is not None and answered_at > listed_at
-        return said != shown and not is_newer
+        if answered_at is None or listed_at is None:
+            return said != shown
+        if said != shown:
+            return answered_at <= listed_at
+        return answered_at < listed_at and answered_at != self._created_at(answer)
+
+    def _created_at(self, answer: Reading) -> datetime | None:
+        created: datetime | None
+        times = self._reader.columns(("created_at",), Readings.of([answer]))
+        (created,) = times["created_at"].to_pylist()
+        return created
 
     def asked_early(self, job_id: str) -> Answer | None:
         """What came of asking for a job that was owed, if the listing did not show it since."""

@@ -347,3 +347,8 @@ def test_what_is_made_is_its_owners_alone(
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
     # the folder keeps others out of all that is in it
     assert stat.S_IMODE((folder / ".jobledger").stat().st_mode) == 0o700
+
+    # also after it came back from a backup that does not keep who may read what
+    (folder / ".jobledger").chmod(0o755)
+    assert commands.run(folder, "sync")[0] == 0
+    assert stat.S_IMODE((folder / ".jobledger").stat().st_mode) == 0o700

@@ -284,6 +284,32 @@ def test_a_detail_that_lags_behind_its_listing_is_asked_for_again(project: Proje
     assert (asked_for(project), counts(project)) == ([], [("a", "succeeded", 10)])
 
 
+@pytest.mark.parametrize("known", [[], [job("a", second=1)]], ids=["new", "known"])
+def test_an_older_detail_with_the_word_of_its_listing_is_asked_for_again(
+    project: Project, known: list[Record]
+) -> None:
+    if known:
+        project.sync(org(*known), "salesforce", INGEST)
+    listed, behind = job("a", second=9), {"a": detail(job("a", second=1))}
+    project.sync(org(listed, one=behind), "salesforce", INGEST)
+    # better than nothing until the provider has caught up with itself
+    assert counts(project) == [("a", "succeeded", 10)]
+    now = {"a": detail(listed, 77)}
+    project.sync(org(listed, one=now), "salesforce", INGEST)
+    assert (asked_for(project), counts(project)) == (["a"], [("a", "succeeded", 77)])
+    project.sync(org(listed, one=now), "salesforce", INGEST)
+    assert asked_for(project) == []
+
+
+def test_a_classic_detail_that_is_dated_by_its_creation_is_the_last_word(project: Project) -> None:
+    batches = {"numberBatchesTotal": 1, "numberBatchesCompleted": 1, "numberBatchesFailed": 0}
+    answers = {"a": detail(classic(**batches), 4)}
+    project.sync(org(classic(second=9), one=answers), "salesforce", INGEST)
+    assert counts(project) == [("a", "succeeded", 4)]
+    project.sync(org(classic(second=9), one=answers), "salesforce", INGEST)
+    assert asked_for(project) == []
+
+
 @pytest.mark.parametrize("listing", [{"jobType": "Classic"}, {"jobType": None}])
 def test_a_closed_classic_job_whose_batches_only_bulk_1_tells(
     project: Project, listing: Record

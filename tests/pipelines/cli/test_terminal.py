@@ -1,0 +1,58 @@
+"""What `sync` shows on a real terminal, by a person's and by a CI's leave."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobledger.emulator import Running
+from jobledger.pipelines.demo import settings_of
+
+MOVES = re.compile(rb"\x1b\[\d*[ABKH]")
+"""Moves of the cursor, and lines wiped out: what a table kept up to date is made of."""
+
+
+def shown(folder: Path, environment: dict[str, str]) -> bytes:
+    """All that reaches the terminal."""
+    ours, theirs = pty.openpty()
+    command = "from jobledger.pipelines.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, "--project", str(folder), "sync", "--kind", "data_query"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={"PATH": os.environ["PATH"], "TERM": "xterm", "LANG": "C.UTF-8", **environment},
+    )
+    os.close(theirs)
+    told = b""
+    try:
+        while some := os.read(ours, 65536):
+            told += some
+    except OSError:  # how a terminal says that nobody writes to it any more
+        pass
+    os.close(ours)
+    assert process.wait(60) == 0
+    return told
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_live"),
+    [({}, True), ({"CI": ""}, True), ({"CI": "false"}, True), ({"CI": "true"}, False)],
+)
+def test_a_table_that_moves_is_for_people(
+    tmp_path: Path, emulator: Running, environment: dict[str, str], is_live: bool
+) -> None:
+    config, secrets = settings_of(emulator.base_url)
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(config)
+    (tmp_path / ".dlt" / "secrets.toml").write_text(secrets)
+
+    told = shown(tmp_path, environment)
+
+    assert (MOVES.search(told) is not None) is is_live
+    line = b"zuora data_query: complete, 0 jobs listed, 0 changed\r\n"
+    assert (line in told) is not is_live
