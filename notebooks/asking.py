@@ -30,6 +30,8 @@ PERIODS: Final = {
 """The periods of the views, and what people call them."""
 MOST: Final = 500
 """Rows of a list that someone scrolls through."""
+_CURRENT: Final = "(from ledger.loaded.job_versions where valid_to is null)"
+"""The jobs, without what the view `jobs` works out of their versions."""
 _LOOKED_AT: Final = 1_000_000
 _CHART_DAYS: Final = {"1d": 14, "7d": 14, "30d": 30}
 """Days that charts show: a day or a week alone has no trend."""
@@ -76,6 +78,15 @@ class Published:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.connection = attached(path)
+        self._kept: set[str] = set()
+
+    def kept(self, view: str) -> str:
+        """A table with what the view says: no choice changes it, and to work it out takes long."""
+        table = f"temp.{quoted(view)}"
+        if view not in self._kept:
+            self.connection.execute(f"create temp table {table} as from ledger.{quoted(view)}")
+            self._kept.add(view)
+        return table
 
     def rows(self, sql: str) -> list[Row]:
         """What the SQL answers, a row as a dict by column."""
@@ -91,13 +102,13 @@ class Published:
     def choices(self) -> dict[str, list[str]]:
         """What can be chosen in each filter."""
         columns = ("source", "provider", "kind", "object")
-        found = self.rows(f"select distinct {', '.join(columns)} from ledger.jobs")
+        found = self.rows(f"select distinct {', '.join(columns)} from {_CURRENT}")
         return {column: sorted({row[column] for row in found} - {None}) for column in columns}
 
     def about(self) -> Row:
         """How much there is, and how new it is."""
         return self.row(
-            "select (select count(*) from ledger.jobs) as jobs,"
+            f"select (select count(*) from {_CURRENT}) as jobs,"
             " (select count(distinct source) from ledger.sync_health) as sources,"
             " (select max(last_sync_at) from ledger.sync_health) as last_sync_at,"
             " (select now from ledger.staging.clock) as now"
@@ -125,16 +136,25 @@ class Published:
 
     def choose(self, filters: Filters) -> "Chosen":
         """The same ledger with the chosen jobs alone."""
-        return Chosen(self.path, filters)
+        return Chosen(self, filters)
 
 
 class Chosen(Published):
     """The views over the chosen jobs, in a database of their own beside the ledger's."""
 
-    def __init__(self, path: Path, filters: Filters) -> None:
-        super().__init__(path)
+    def __init__(self, published: Published, filters: Filters) -> None:
+        super().__init__(published.path)
+        self.published = published
         self.filters = filters
         self._make_views()
+        since = self.row(
+            "select max(since) as since from chosen.staging.periods"
+            f" where period = {literal(filters.period)}"
+        )["since"]
+        # written out, it keeps what is older from being looked at; asked for each time, it does not
+        begin = "-infinity" if since is None else since.isoformat()
+        self._since = f"counted_at >= timestamptz {literal(begin)}"
+        """The condition for jobs that count in the period."""
 
     def _make_views(self) -> None:
         connection = self.connection
@@ -162,14 +182,6 @@ class Chosen(Published):
             _in_some_order(connection, views)
         finally:
             connection.execute("use ledger")
-
-    @property
-    def _since(self) -> str:
-        """The condition for jobs that count in the period."""
-        return (
-            "counted_at >= coalesce((select since from chosen.staging.periods"
-            f" where period = {literal(self.filters.period)}), '-infinity'::timestamptz)"
-        )
 
     @property
     def _days(self) -> str:
@@ -217,10 +229,10 @@ class Chosen(Published):
 
     def health(self) -> list[Row]:
         """`provider_health`: of a kind as a whole, whatever object and period are chosen."""
-        return self.rows(
+        return self.published.rows(
             "select source, provider, kind, health, reason, last_finished_at, failure_rate_7d,"
             " rated_7d, open_jobs, stuck_jobs, last_complete_sync_at"
-            f" from ledger.provider_health where {self.filters.of_kinds()}"
+            f" from {self.published.kept('provider_health')} where {self.filters.of_kinds()}"
             " order by list_position(['stale', 'failing', 'stuck', 'degraded', 'no data', 'idle',"
             " 'healthy'], health), failure_rate_7d desc nulls last, source, kind"
         )
@@ -267,12 +279,23 @@ class Chosen(Published):
 
         What is expected of a job is told by all jobs like it, chosen or not.
         """
-        return self.rows(
+        return self.published.rows(
             "select source, kind, job_id, object, status, age_seconds, seconds_since_change,"
-            " expected_seconds, is_stuck, stuck_reason"
-            f" from ledger.open_jobs where {self.filters.of_jobs()}"
+            f" expected_seconds, is_stuck, stuck_reason from {self._unfinished}"
             f" order by is_stuck desc, age_seconds desc limit {MOST}"
         )
+
+    def how_many_open(self) -> Row:
+        """How many jobs are open, and how many of them are stuck, listed or not."""
+        return self.published.row(
+            "select count(*) as jobs, count(*) filter (where is_stuck) as stuck"
+            f" from {self._unfinished}"
+        )
+
+    @property
+    def _unfinished(self) -> str:
+        kept = self.published.kept("open_jobs")
+        return f"(from {kept} where {self.filters.of_jobs()})"
 
     def reasons(self) -> list[Row]:
         """`failure_reasons` of the jobs that failed in the period; the most frequent first."""

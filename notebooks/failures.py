@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from jobledger.notebooks.asking import Row
+from jobledger.notebooks.asking import MOST, Row
 from jobledger.notebooks.look import STATUS
 from jobledger.notebooks.pieces import (
     chip,
@@ -75,11 +75,14 @@ def job_words(row: Row) -> str:
 
 def failed_jobs(reason: Row | None, rows: Sequence[Row]) -> Markup:
     """The jobs that failed, all or for one reason, the newest first."""
-    said = (
-        "Of all reasons; choose one above for its jobs alone."
-        if reason is None
-        else (f"{many(len(rows), 'job')}: {reason['fingerprint']}")
-    )
+    if reason is None:
+        said = "Of all reasons; choose one above for its jobs alone."
+        is_cut = len(rows) == MOST
+    else:
+        said = f"{many(reason['jobs'], 'job')}: {reason['fingerprint']}"
+        is_cut = len(rows) < reason["jobs"]
+    if is_cut:
+        said = f"{said.removesuffix('.')}; the newest {len(rows):,} are listed."
     head = heading("Failed and partial jobs", said)
     if not rows:
         return head

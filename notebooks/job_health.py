@@ -165,7 +165,7 @@ def _(filters, period, published):
 
 @app.cell
 def _(chosen):
-    totals, unfinished = chosen.totals(), chosen.open_jobs()
+    totals, unfinished = chosen.totals(), chosen.how_many_open()
     html(page.cards(totals, unfinished, chosen.filters.period))
     return totals, unfinished
 
@@ -240,8 +240,8 @@ def _(chosen):
 
 
 @app.cell
-def _(unfinished):
-    html(pieces.heading("Open jobs") + page.open_jobs(unfinished))
+def _(chosen, unfinished):
+    html(pieces.heading("Open jobs") + page.open_jobs(chosen.open_jobs(), unfinished["jobs"]))
     return
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from jobledger.notebooks.asking import PERIODS, Row
 from jobledger.notebooks.look import HEALTH, STATUS
-from jobledger.notebooks.pieces import chip, definitions, sample, table, when
+from jobledger.notebooks.pieces import chip, definitions, note, sample, table, when
 from jobledger.pipelines.wording import UNKNOWN, ago, many, moment, share, span
 
 TREND_KEY: Final = (
@@ -34,9 +34,9 @@ def banner(about: Row) -> Markup:
     )
 
 
-def cards(totals: Row, open_jobs: Sequence[Row], period: str) -> Markup:
+def cards(totals: Row, unfinished: Row, period: str) -> Markup:
     """The few numbers that matter most."""
-    stuck = sum(job["is_stuck"] for job in open_jobs)
+    stuck = unfinished["stuck"]
     rated = many(totals["rated"], "rated job")
     low = " · low sample" if totals["low_sample"] else ""
     shown = [
@@ -49,7 +49,7 @@ def cards(totals: Row, open_jobs: Sequence[Row], period: str) -> Markup:
         ),
         ("Records that went through", share(totals["record_success_rate"]), PERIODS[period], ""),
         ("Finished jobs", f"{totals['finished']:,}", PERIODS[period], ""),
-        ("Open now", f"{len(open_jobs):,}", f"{stuck:,} stuck", "partial" if stuck else ""),
+        ("Open now", f"{unfinished['jobs']:,}", f"{stuck:,} stuck", "partial" if stuck else ""),
     ]
     return Markup('<dl class="jl-cards">{}</dl>').format(
         Markup().join(
@@ -167,26 +167,31 @@ def durations(rows: Sequence[Row], period: str) -> Markup:
     ).format(numbers) + definitions("run", "total")
 
 
-def open_jobs(rows: Sequence[Row]) -> Markup:
-    """Jobs that have not ended, the stuck ones first."""
+def open_jobs(rows: Sequence[Row], how_many: int) -> Markup:
+    """Jobs that have not ended, the stuck ones first; `how_many` there are, listed or not."""
     if not rows:
-        return Markup('<p class="jl-note">No job is open.</p>')
-    return table(
-        "Open jobs, the stuck ones first",
-        ("Source", "Kind", "Object", "Job", "Status", "Stuck", "Age", "Unchanged", "Expected"),
-        [
-            (
-                row["source"],
-                row["kind"],
-                row["object"] or UNKNOWN,
-                Markup("<code>{}</code>").format(row["job_id"]),
-                chip(row["status"], STATUS),
-                row["stuck_reason"].replace("_", " ") if row["is_stuck"] else "no",
-                span(max(row["age_seconds"], 0)),
-                span(max(row["seconds_since_change"], 0)),
-                span(row["expected_seconds"]),
-            )
-            for row in rows
-        ],
-        numbers=(6, 7, 8),
-    ) + definitions("stuck")
+        return note("No job is open.")
+    more = note(f"The first {len(rows):,} of {many(how_many, 'job')}.") * (how_many > len(rows))
+    return (
+        more
+        + table(
+            "Open jobs, the stuck ones first",
+            ("Source", "Kind", "Object", "Job", "Status", "Stuck", "Age", "Unchanged", "Expected"),
+            [
+                (
+                    row["source"],
+                    row["kind"],
+                    row["object"] or UNKNOWN,
+                    Markup("<code>{}</code>").format(row["job_id"]),
+                    chip(row["status"], STATUS),
+                    row["stuck_reason"].replace("_", " ") if row["is_stuck"] else "no",
+                    span(max(row["age_seconds"], 0)),
+                    span(max(row["seconds_since_change"], 0)),
+                    span(row["expected_seconds"]),
+                )
+                for row in rows
+            ],
+            numbers=(6, 7, 8),
+        )
+        + definitions("stuck")
+    )

@@ -62,3 +62,4 @@ select
         as record_success_rate,  -- 1 − failed ÷ processed records, of rated jobs that know both
     rated < 20 as low_sample,  -- fewer than 20 rated jobs: do not read much into the rates
 from totals
+order by source, kind, list_position(['1d', '7d', '30d', 'all'], period)

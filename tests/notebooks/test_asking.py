@@ -1,9 +1,11 @@
 """What the pages ask: for the chosen jobs, what the views say of them."""
 
+import re
 from typing import Any
 
 import pytest
 
+from jobledger.notebooks import asking, failures, page
 from jobledger.notebooks.asking import PERIODS, Filters, Published
 from jobledger.pipelines.project import Project
 from tests.notebooks.conftest import IMAGE, NOW, SCRIPT, Ask
@@ -135,6 +137,41 @@ def test_objects_do_not_change_what_is_stuck(project: Project, ask: Ask) -> None
         f"select job_id, is_stuck from open_jobs where object = '{stuck_object}'"
         " order by is_stuck desc, age_seconds desc"
     )
+
+
+def test_what_a_list_leaves_out_is_counted_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, project: Project, ask: Ask
+) -> None:
+    monkeypatch.setattr(asking, "MOST", 2)
+    chosen = Published(project.warehouse).choose(Filters(period="all"))
+    ((unfinished, stuck),) = ask(
+        "select count(*), cast(sum(cast(is_stuck as integer)) as integer) from open_jobs"
+    )
+    assert unfinished > len(chosen.open_jobs()) == 2
+    assert chosen.how_many_open() == {"jobs": unfinished, "stuck": stuck}
+    assert f'<dd class="jl-number">{unfinished}</dd><dd>{stuck} stuck</dd>' in page.cards(
+        chosen.totals(), chosen.how_many_open(), "all"
+    )
+    assert f"The first 2 of {unfinished} jobs." in page.open_jobs(chosen.open_jobs(), unfinished)
+    reason = chosen.reasons()[0]
+    shown = failures.failed_jobs(reason, chosen.failed_jobs(reason))
+    assert f"{reason['jobs']} jobs: {reason['fingerprint']}; the newest 2 are listed" in shown
+
+
+def test_what_no_choice_changes_is_worked_out_once(
+    monkeypatch: pytest.MonkeyPatch, project: Project
+) -> None:
+    asked: list[str] = []
+    rows = Published.rows
+    monkeypatch.setattr(Published, "rows", lambda self, sql: asked.append(sql) or rows(self, sql))
+    published = Published(project.warehouse)
+    for filters in (Filters(), Filters(period="7d"), Filters(kinds=("ingest",))):
+        chosen = published.choose(filters)
+        chosen.health()
+        chosen.how_many_open()
+        chosen.open_jobs()
+    assert len(asked) >= 9
+    assert not [sql for sql in asked if re.search(r"ledger\.\"?(provider_health|open_jobs)", sql)]
 
 
 def test_what_the_jobs_say_stays_text(project: Project) -> None:

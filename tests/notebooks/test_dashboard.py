@@ -263,6 +263,12 @@ def test_a_phone_shows_every_table_whole_and_no_button_without_a_name(opened: Op
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     health = page.get_by_role("region", name="Health of each kind, the worst first")
     expect(health.get_by_text("16 of 25 jobs failed in 7 days (64.0 %)")).to_be_visible()
+    # why a kind is as it is stands on lines of its own
+    whys = health.locator("td:nth-child(4)").evaluate_all(
+        "all => all.map(each => each.offsetWidth / each.parentElement.offsetWidth)"
+    )
+    assert len(whys) == 6
+    assert min(whys) > 0.9
     buttons = page.get_by_role("button")
     assert buttons.count() > 0
     for button in buttons.all():

@@ -105,7 +105,9 @@ def test_an_empty_choice_shows_an_empty_page(project: Project) -> None:
     assert charts.outcomes(chosen.outcomes()) is None
     assert chosen.trends_by_kind() == []
     assert charts.durations(chosen.durations()) is None
-    assert "n = 0 rated jobs · low sample" in page.cards(chosen.totals(), [], "7d")
+    assert "n = 0 rated jobs · low sample" in page.cards(
+        chosen.totals(), chosen.how_many_open(), "7d"
+    )
 
 
 def test_what_jobs_say_is_escaped(project: Project) -> None:

@@ -108,6 +108,21 @@ def test_days_are_utc_in_every_zone_over_a_change_of_clocks_and_a_month(world: W
     ]  # fmt: skip
 
 
+def test_rates_come_in_an_order_that_people_read(world: World):
+    for source in ("zuora", "acme"):
+        for kind in ("query", "ingest"):
+            world.jobs(30, f"{source}{kind}", source=source, kind=kind, finished_at=ago(days=3))
+
+    assert world.connection.execute(
+        "select source, kind, period from success_rates"
+    ).fetchall() == [
+        (source, kind, period)
+        for source in ("acme", "zuora")
+        for kind in ("ingest", "query")
+        for period in ("1d", "7d", "30d", "all")
+    ]
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
 def test_a_day_is_24_hours_also_when_clocks_change(world: World, zone: str):
     world.time_is(at("2026-03-29T12:00"))

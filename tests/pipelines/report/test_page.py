@@ -227,6 +227,12 @@ def test_it_fits_a_phone_and_both_schemes(
     # nor is any table cut off at the edge
     cut = "all => all.filter(each => each.scrollWidth > each.clientWidth).length"
     assert page.locator(".scroll").evaluate_all(cut) == 0
+    # a dash that stands under no heading tells nothing
+    silent = page.locator("#reasons td.silent").evaluate_all(
+        "all => all.map(each => each.offsetParent !== null)"
+    )
+    assert silent
+    assert set(silent) == {width == 1280}
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(19, 22, 28)") == (scheme == "dark")
     page.emulate_media(media="print")
