@@ -1,5 +1,6 @@
 """A file of DuckDB's: how we open one, what is in it, and what its errors say."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,10 @@ STORAGE_VERSION: Final = "v1.4.0"
 SETTINGS: Final = {
     "autoinstall_known_extensions": "false",
     # of the machine's memory DuckDB would take most if it could; what is more goes to the disk
-    "memory_limit": "256MB",
+    "memory_limit": "200MB",
+    # each of its threads fills row groups of its own, and for those of a large machine this is not
+    # enough
+    "threads": str(min(4, os.cpu_count() or 1)),
     # or else DuckDB loads with one thread; readers order what they read
     "preserve_insertion_order": "false",
     # what readers open is a copy of the file

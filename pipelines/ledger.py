@@ -172,6 +172,14 @@ class Ledger:
                 " (select load_id from loaded._dlt_loads where status = 0)"
             )
 
+    def leave_as_loaded(self) -> None:
+        """Lets this process's checkpoints write what is new and no more.
+
+        Else the first one after a bulk load writes half of it again, to fill up row groups that
+        its threads left half full; the next process's does that.
+        """
+        self.connection.execute("set max_vacuum_tasks = 0")
+
     def add_runs(self, rows: Sequence[pa.Table]) -> None:
         """Rows of `sync_runs` that could not come by dlt."""
         with self.connection.cursor() as cursor:
@@ -189,15 +197,18 @@ class Ledger:
 
     # what a walk wants to know (`Known`), with a cursor for each question: threads may ask
 
+    def knows(self, source: str, kind: str) -> bool:
+        """See `Known.knows`."""
+        with self.connection.cursor() as cursor:
+            found = cursor.execute(_ANY.format(source=literal(source), kind=literal(kind)))
+            return bool(found.fetchall())
+
     def news(
         self, source: str, kind: Kind, listed: pa.Table, *, is_full: bool
     ) -> list[tuple[News, KnownJob | None] | None]:
         """See `Known.news`."""
         found: list[tuple[News, KnownJob | None] | None] = [None] * listed.num_rows
         with self.connection.cursor() as cursor:
-            any_known = _ANY.format(source=literal(source), kind=literal(kind.name))
-            if not cursor.execute(any_known).fetchall():
-                return [(News.NEW, None)] * listed.num_rows
             cursor.register("listed", listed)
             sql = _NEWS.format(
                 source=literal(source),

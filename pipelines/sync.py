@@ -184,6 +184,8 @@ class Sync:
         with ThreadPoolExecutor(settings.max_concurrent, thread_name_prefix="detail") as pool:
             errands = self._errands(assignment, runs, account, pool)
             newest = self.ledger.newest_version_at(settings.name)
+            if newest is None:
+                self.ledger.leave_as_loaded()
             source = job_source(
                 errands, observed_at=self._observed_at(newest), is_first=newest is None
             )

@@ -83,3 +83,10 @@ def test_a_ledger_that_another_program_has_open_is_left_alone(
     with pytest.raises(Busy, match="another program has it open"):
         Ledger(ledger_file(project), project.published)
     assert list(ledger_file(project).parent.glob("*broken*")) == []
+
+
+def test_no_machine_has_more_threads_than_the_memory_is_enough_for(project: Project) -> None:
+    with Ledger(ledger_file(project), project.published) as ledger:
+        told = ledger.connection.execute("select current_setting('threads')").fetchone()
+    assert told is not None
+    assert told[0] <= 4
