@@ -25,7 +25,10 @@ def closing_line(runs: Iterable[Run]) -> str:
         "failed": sum(run.jobs_failed for run in told),
     }
     said = [f"{number:,} {word}" for word, number in numbers.items() if number]
-    return ", ".join(said) if said else "nothing new"
+    if said:
+        return ", ".join(said)
+    changed = sum(run.jobs_changed for run in told)
+    return f"{changed:,} changed" if changed else "nothing new"
 
 
 def ended_line(run: Run) -> str:

@@ -1,0 +1,35 @@
+"""The last line of a sync says what changed."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from jobledger.pipelines.progress import closing_line
+from jobledger.sources._provider.run import Outcome, Run
+
+
+def run(outcome: Outcome = Outcome.COMPLETE, **numbers: Any) -> Run:
+    made = Run("s", "zuora", "zuora", "data_query", datetime(2026, 11, 25, tzinfo=UTC))
+    made.outcome = outcome
+    for name, number in numbers.items():
+        setattr(made, name, number)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("runs", "line"),
+    [
+        (
+            [run(jobs_new=12, jobs_changed=15, jobs_finished=3), run(jobs_failed=1)],
+            "12 new, 3 finished, 1 failed",
+        ),
+        ([run(jobs_changed=1200)], "1,200 changed"),
+        ([run()], "nothing new"),
+        ([], "nothing new"),
+        ([run(Outcome.FAILED)], "nothing was read"),
+        ([run(Outcome.FAILED), run(jobs_new=1)], "1 new"),
+    ],
+)
+def test_closing_line(runs: list[Run], line: str) -> None:
+    assert closing_line(runs) == line
