@@ -40,9 +40,7 @@ def fill(connection: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> None:
             if reader is None:
                 # of a provider or kind that is there no more: nobody can read it
                 continue
-            readings = Readings.of(
-                Reading(job_id, loads(raw), raw.encode()) for _, job_id, raw in found
-            )
+            readings = Readings.of(Reading(job_id, loads(raw), raw) for _, job_id, raw in found)
             rows = reader.vanished(readings) if is_vanished else reader.jobs(readings)
             places = pa.array([place for place, *_ in found], pa.int64())
             _update(connection, rows.select(list(columns)).append_column("place", places))

@@ -240,5 +240,4 @@ class Details:
 
 def stored(job: KnownJob) -> Reading:
     """The record that a job's current version was made from."""
-    raw = job.raw.encode()
-    return Reading(job.job_id, loads(raw), raw)
+    return Reading(job.job_id, loads(job.raw.encode()), job.raw)

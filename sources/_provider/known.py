@@ -57,6 +57,9 @@ class KnownJob:
 class Known(Protocol):
     """The ledger, as far as a walk may look into it. Safe to use from several threads."""
 
+    def knows(self, source: str, kind: str) -> bool:
+        """Whether it has any job of a kind."""
+
     def news(
         self, source: str, kind: Kind, listed: pa.Table, *, is_full: bool
     ) -> list[tuple[News, KnownJob | None] | None]:
@@ -80,6 +83,10 @@ class Known(Protocol):
 
 class NothingKnown:
     """An empty ledger: every job is new."""
+
+    def knows(self, source: str, kind: str) -> bool:  # noqa: ARG002 - the protocol's
+        """It has none."""
+        return False
 
     def news(
         self,

@@ -52,7 +52,7 @@ class Reading:
 
     job_id: str
     record: Record
-    raw: bytes
+    raw: str
     """The record as canonical JSON, redacted."""
     problems: Mapping[str, str] = field(default_factory=dict)
     """Place in the record -> why `raw` does not say what the provider wrote there."""
@@ -66,9 +66,11 @@ class Readings:
 
     ids: list[str] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
-    raws: list[bytes] = field(default_factory=list)
+    raws: list[str] = field(default_factory=list)
     problems: list[Mapping[str, str]] = field(default_factory=list)
     hashes: list[str] = field(default_factory=list)
+    read: dict[str, Column] = field(default_factory=dict, init=False)
+    """Columns that were read of them at once."""
 
     @classmethod
     def of(cls, readings: Iterable[Reading]) -> Self:
@@ -85,17 +87,21 @@ class Readings:
         self.raws.append(reading.raw)
         self.problems.append(reading.problems)
         self.hashes.append(reading.row_hash)
+        self.read = {}
 
     def extend(self, others: "Readings") -> None:
         """As many more."""
         for mine, theirs in zip(self.lists(), others.lists(), strict=True):
             mine.extend(theirs)
+        self.read = {}
 
     def those(self, wanted: Sequence[bool]) -> "Readings":
         """Those for which it is true."""
         if all(wanted):
             return self
-        return Readings(*(list(compress(column, wanted)) for column in self.lists()))
+        found = Readings(*(list(compress(each, wanted)) for each in self.lists()))
+        found.read = {name: each.filter(pa.array(wanted)) for name, each in self.read.items()}
+        return found
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -154,21 +160,37 @@ class Reader:
         except (TypeError, KeyError):
             return self._taken(items)
         # one look over all of them tells that nothing needs redaction, which is the usual case
-        if not all(map(_is_plain_id, ids)) or self._redactor.touches(b"\n".join(raws)):
+        if not _are_plain(ids) or self._redactor.touches(b"\n".join(raws)):
             return self._taken(items)
-        return Readings(ids, list(items), raws, [_NO_PROBLEMS] * len(ids), [""] * len(ids))
+        return Readings(
+            ids,
+            list(items),
+            # a text takes its own length; orjson's bytes keep the room that they were written in
+            [raw.decode() for raw in raws],
+            [_NO_PROBLEMS] * len(ids),
+            self._hashed(ids, self._steady(items, raws)),
+        )
 
     def _taken(self, items: Sequence[Any]) -> Readings:
         taken = map(self.take, items)
         return Readings.of(reading for reading in taken if reading is not None)
 
-    def identity(self, item: Any) -> bytes:
+    def identities(self, items: Sequence[Any]) -> list[str]:
         """What tells one item of a listing from another: a job's id, else all that it says."""
+        try:
+            ids = [item[self.kind.id_field] for item in items]
+            if _are_plain(ids):
+                return ids
+        except (TypeError, KeyError):
+            pass
+        return list(map(self._identity, items))
+
+    def _identity(self, item: Any) -> str:
         if isinstance(item, dict):
             job_id = item.get(self.kind.id_field)
             if job_id is not None and job_id != "":
-                return str(job_id).encode(errors="backslashreplace")
-        return dumps(tame(item)[0])
+                return str(job_id)
+        return dumps(tame(item)[0]).decode()
 
     def report(self, readings: Readings) -> None:
         """Reads jobs only to say what of them cannot be read."""
@@ -190,7 +212,7 @@ class Reader:
             raw = dumps(record)
         for place, problem in problems.items():
             self._reject(job_id, place, problem, record.get(place.split(".")[0]))
-        return Reading(job_id, record, raw, problems)
+        return Reading(job_id, record, raw.decode(), problems)
 
     def _without_query(self, record: Record) -> Record:
         if not any(name in record for name in self._dropped):
@@ -213,7 +235,8 @@ class Reader:
     def merged(self, listed: Reading, answer: Reading) -> Reading:
         """A listing's record with what the answer by id adds to it or says anew."""
         record = {**listed.record, **answer.record}
-        return Reading(listed.job_id, record, dumps(record), {**listed.problems, **answer.problems})
+        problems = {**listed.problems, **answer.problems}
+        return Reading(listed.job_id, record, dumps(record).decode(), problems)
 
     def row_hash(self, reading: Reading) -> str:
         """`row_hashes` of one."""
@@ -226,28 +249,31 @@ class Reader:
         The columns of the model follow from those, so a migration of the model changes no hash.
         """
         if "" in readings.hashes:
-            readings.hashes = self._hashed(readings)
+            readings.hashes = self._hashed(readings.ids, self._all_steady(readings))
         return readings.hashes
 
-    def _hashed(self, readings: Readings, status: str = "") -> list[str]:
-        salted, keys = self._salted, (orjson.dumps([job_id, status]) for job_id in readings.ids)
+    def _hashed(self, ids: Sequence[str], raws: Sequence[bytes], status: str = "") -> list[str]:
+        salted, keys = self._salted, (orjson.dumps([job_id, status]) for job_id in ids)
         found = []
-        for key, raw in zip(keys, self._steady(readings), strict=True):
+        for key, raw in zip(keys, raws, strict=True):
             digest = salted.copy()
             digest.update(key + raw)
             found.append(digest.hexdigest())
         return found
 
-    def _steady(self, readings: Readings) -> Iterable[bytes]:
+    def _all_steady(self, readings: Readings) -> Sequence[bytes]:
+        return self._steady(readings.records, [raw.encode() for raw in readings.raws])
+
+    def _steady(self, records: Sequence[Record], raws: Sequence[bytes]) -> Sequence[bytes]:
         """The records without what ticks."""
         volatile = self.kind.volatile
         if not volatile:
-            return readings.raws
+            return raws
         return [
             dumps({name: value for name, value in record.items() if name not in volatile})
             if any(name in record for name in volatile)
             else raw
-            for record, raw in zip(readings.records, readings.raws, strict=True)
+            for record, raw in zip(records, raws, strict=True)
         ]
 
     def updated_at(self, *readings: Reading) -> list[datetime | None]:
@@ -264,7 +290,9 @@ class Reader:
     ) -> dict[str, Column]:
         """Columns that the provider's records fill; says what cannot be read where wanted."""
         fields = {name: self.kind.fields.get(name) for name in names}
-        columns = _at_once(fields, readings)
+        unread = {name: where for name, where in fields.items() if name not in readings.read}
+        readings.read |= _at_once(unread, readings)
+        columns = {name: readings.read[name] for name in fields if name in readings.read}
         for name, where in fields.items():
             if name in columns:
                 continue
@@ -300,7 +328,7 @@ class Reader:
         """The rows of open jobs that their provider no longer knows."""
         rows = self.jobs(readings)
         count = len(readings)
-        hashes = self._hashed(readings, Status.VANISHED)
+        hashes = self._hashed(readings.ids, self._all_steady(readings), Status.VANISHED)
         for name, values in (
             ("status", [Status.VANISHED] * count),
             ("is_terminal", [True] * count),
@@ -362,8 +390,8 @@ class Reader:
             self.rejected.append(Rejected(job_id, place, problem, dumps(value).decode()))
 
 
-def _is_plain_id(value: Any) -> bool:
-    return isinstance(value, str) and value != "" and value.isascii()
+def _are_plain(ids: Sequence[Any]) -> bool:
+    return set(map(type, ids)) == {str} and "" not in ids and "".join(ids).isascii()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Remembering very many jobs in eight bytes each: the only thing that grows with a listing.
 
-Digests are kept in sorted runs, each at least twice as long as the next, so that a page of them is
-looked up, and kept, in a few steps for all of it.
+Digests are kept in sorted runs, each at least eight times as long as the next, so that a page of
+them is looked up, and kept, in a few steps for all of it.
 """
 
 import os
@@ -19,15 +19,14 @@ class Seen:
 
     def __init__(self) -> None:
         # a key of its own each time, so that nobody can choose ids that look alike
-        self._key = os.urandom(16)
+        self._key = os.urandom(16).decode("latin-1")
         self._runs: list[Digests] = []
 
-    def _digests(self, identities: Sequence[bytes]) -> Digests:
-        key = self._key
-        hashes = (hash(key + each) for each in identities)
+    def _digests(self, identities: Sequence[str]) -> Digests:
+        hashes = map(hash, map(self._key.__add__, identities))
         return np.fromiter(hashes, np.int64, len(identities)).view(np.uint64)
 
-    def add(self, identities: Sequence[bytes]) -> list[bool]:
+    def add(self, identities: Sequence[str]) -> list[bool]:
         """Which of them were not there before; of several that are the same, the first."""
         digests, first = np.unique(self._digests(identities), return_index=True)
         is_new = ~self._have(digests)
@@ -36,7 +35,7 @@ class Seen:
         told[first[is_new]] = True
         return told.tolist()
 
-    def __contains__(self, identity: bytes) -> bool:
+    def __contains__(self, identity: str) -> bool:
         return bool(self._have(self._digests([identity]))[0])
 
     def __len__(self) -> int:
@@ -49,7 +48,7 @@ class Seen:
         return found
 
     def _keep(self, run: Digests) -> None:
-        while self._runs and len(self._runs[-1]) < 2 * len(run):
+        while self._runs and len(self._runs[-1]) < 8 * len(run):
             run = np.concatenate((self._runs.pop(), run))
             # in place: of millions there is no room for one more copy
             run.sort(kind="stable")
@@ -67,6 +66,6 @@ def among(digests: Digests, run: Digests) -> NDArray[np.bool_]:
 
 
 def digests_of(hashes: Sequence[str]) -> Digests:
-    """The first eight bytes of hashes that are written in hexadecimal digits."""
-    first = bytes.fromhex("".join(each[:16] for each in hashes))
-    return np.frombuffer(first, ">u8").astype(np.uint64)
+    """The first eight of the sixteen bytes of hashes that are written in hexadecimal digits."""
+    halves = np.frombuffer(bytes.fromhex("".join(hashes)), ">u8")
+    return halves[::2].astype(np.uint64)

@@ -16,6 +16,7 @@ from datetime import datetime
 from itertools import compress
 from typing import Any, Final, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -36,8 +37,9 @@ from jobledger.sources._provider.settings import SourceSettings
 
 Loadable: TypeAlias = tuple[str, pa.Table]
 """Rows, and the name of the table they belong in."""
-_BATCH: Final = 5_000
+_BATCH: Final = 10_000
 """Jobs that are compared with the ledger at once."""
+_TIMES: Final = ("created_at", "updated_at")
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,10 @@ class Walk:
         self._details = Details(errand.reader, self._asker, errand.budget, errand.run)
         self._seen = Seen()
         self._told: Digests = digests_of([])
+        self._is_first = False
+        """The ledger has no job of this kind."""
         self._order = Order()
         self._batch = Readings()
-        self._updated: list[Column] = []
-        """When the jobs of the batch last changed, page by page."""
         self._open: dict[str, KnownJob] = {}
         self._still_open: set[str] = set()
         self._error: ProviderError | None = None
@@ -115,6 +117,7 @@ class Walk:
         known, name, kind = self._errand.known, self._run.source, self._kind.name
         self._open = {job.job_id: job for job in known.open_jobs(name, kind)}
         self._still_open = set(self._open)
+        self._is_first = not known.knows(name, kind)
         try:
             if self._kind.details:
                 self._details.owe(known.owed(name, kind))
@@ -165,16 +168,13 @@ class Walk:
 
     def _take(self, page: Page) -> Readings:
         """The jobs of a page that were not seen before; they join the batch."""
-        is_new = self._seen.add([self._reader.identity(item) for item in page.records])
-        items = list(compress(page.records, is_new))
+        is_new = self._seen.add(self._reader.identities(page.records))
+        items = page.records if all(is_new) else list(compress(page.records, is_new))
         page.unseen = len(items)
         fresh = self._reader.take_page(items)
         if (belongs := self._kind.belongs) is not None:
             fresh = fresh.those([belongs(record) for record in fresh.records])
         self._run.jobs_listed += len(fresh)
-        times = self._reader.columns(("created_at", "updated_at"), fresh)
-        self._order.follow(times["created_at"])
-        self._updated.append(times["updated_at"])
         self._batch.extend(fresh)
         return fresh
 
@@ -205,7 +205,7 @@ class Walk:
         complete_at = _time(self._state.get("complete_at"))
         new = sum(why is News.NEW for why, _ in news.told)
         if complete_at is not None and fresh and new == len(fresh):
-            times = self._reader.columns(("created_at", "updated_at"), fresh)
+            times = self._reader.columns(_TIMES, fresh)
             self._run.gap_from = complete_at
             self._run.gap_to = pc.min(pc.coalesce(times["created_at"], times["updated_at"])).as_py()
 
@@ -214,28 +214,27 @@ class Walk:
     def _news(self) -> "Batch":
         """What of the batch is not told already; the next one begins."""
         batch, self._batch = self._batch, Readings()
-        updated, self._updated = self._updated, []
         if not batch:
             return Batch()
+        self._order.follow(self._reader.columns(_TIMES, batch)["created_at"])
+        if self._is_first:
+            return Batch(batch, [(News.NEW, None)] * len(batch))
         is_read = ~among(digests_of(self._reader.row_hashes(batch)), self._told)
         asked = batch.those(is_read.tolist())
-        asked_updated = pa.concat_arrays(updated).filter(pa.array(is_read))
-        found = self._judged(asked, asked_updated) if asked else []
+        found = self._judged(asked) if asked else []
         is_read[is_read] = [each is not None and each[0] is not News.STALE for each in found]
         # what is not loaded is not read otherwise
         self._reader.report(batch.those((~is_read).tolist()))
         told = [each for each in found if each is not None]
         return Batch(asked.those([each is not None for each in found]), told)
 
-    def _judged(
-        self, asked: Readings, updated: Column
-    ) -> list[tuple[News, KnownJob | None] | None]:
+    def _judged(self, asked: Readings) -> list[tuple[News, KnownJob | None] | None]:
         """What the ledger knows of them."""
         columns: list[Column] = [
-            pa.array(range(len(asked)), pa.int64()),
+            pa.array(np.arange(len(asked))),
             pa.array(asked.ids, pa.string()),
             pa.array(asked.hashes, pa.string()),
-            updated,
+            self._reader.columns(_TIMES, asked)["updated_at"],
         ]
         return self._errand.known.news(
             self._run.source,
@@ -269,12 +268,12 @@ class Walk:
         ids: Any = rows["job_id"]
         statuses: Any = rows["status"]
         is_over: Any = rows["is_terminal"]
-        self._still_open.difference_update(ids.filter(is_over).to_pylist())
+        self._still_open.difference_update(job.job_id for job in known if job is not None)
         self._still_open.update(ids.filter(pc.invert(is_over)).to_pylist())
         were = {at: job.status for at, job in enumerate(known) if job is not None}
         run.jobs_changed += rows.num_rows
         run.jobs_new += rows.num_rows - len(were)
-        run.jobs_failed += statuses.to_pylist().count(Status.FAILED)
+        run.jobs_failed += pc.sum(pc.equal(statuses, pa.scalar(str(Status.FAILED)))).as_py()
         for at, was in were.items():
             status = statuses[at].as_py()
             run.jobs_finished += was in OPEN and status not in OPEN
@@ -288,7 +287,7 @@ class Walk:
         answers: list[Answer] = []
         questions: list[Question] = []
         for job_id, job in self._open.items():
-            if job_id.encode() in self._seen:
+            if job_id in self._seen:
                 continue
             if (answer := self._details.asked_early(job_id)) is not None:
                 answers.append(answer)

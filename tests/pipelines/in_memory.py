@@ -110,6 +110,9 @@ class InMemory:
 
     # what a walk wants to know (`Known`)
 
+    def knows(self, source: str, kind: str) -> bool:
+        return any(key[:2] == (source, kind) for key in self.versions)
+
     def news(
         self, source: str, kind: Kind, listed: pa.Table, *, is_full: bool
     ) -> list[tuple[News, KnownJob | None] | None]:

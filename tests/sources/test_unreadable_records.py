@@ -77,8 +77,8 @@ def test_whatever_a_record_says_it_becomes_a_row_and_its_raw_the_same_row_again(
         json.loads(rejected.raw)
     # what is kept of a record is enough to read it again, should the model change
     again = reader(provider, kind)
-    raw = row["raw"].encode()
-    (reread,) = again.jobs(Readings.of([Reading("x", loads(raw), raw)])).to_pylist()
+    kept = Reading("x", loads(row["raw"].encode()), row["raw"])
+    (reread,) = again.jobs(Readings.of([kept])).to_pylist()
     if not taken.problems:
         assert reread == row
 
