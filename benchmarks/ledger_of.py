@@ -7,7 +7,7 @@ earlier version, one in fourteen failed with one of twelve messages that carry i
 dates, and a sync an hour for the last 90 days. The same number gives the same jobs.
 """
 
-import sys
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -195,4 +195,8 @@ def fill(connection: duckdb.DuckDBPyConnection, jobs: int) -> None:
 
 
 if __name__ == "__main__":
-    make(int(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("jobs", type=int)
+    parser.add_argument("published", type=Path)
+    said = parser.parse_args()
+    make(said.jobs, said.published)

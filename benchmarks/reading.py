@@ -66,6 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Measures and tells."""
     said = parser(__doc__, jobs=[1_000_000, 10_000_000]).parse_args(arguments)
     from benchmarks.ledger_of import fill, put_views
+    from jobledger.pipelines.database import SETTINGS
     from jobledger.pipelines.ledger import Ledger
 
     written = []
@@ -76,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
             with Ledger(Path(made) / "ledger.duckdb", published) as ledger:
                 ledger.connection.execute("set memory_limit = '8GB'")
                 fill(ledger.connection, jobs)
-                ledger.connection.execute("set memory_limit = '256MB'")
+                ledger.connection.execute(f"set memory_limit = '{SETTINGS['memory_limit']}'")
                 publication = seconds(said.runs, lambda to=ledger: to.publish(put_views))  # type: ignore[misc]
             read(published, jobs, said.runs)
             export = [JOBLEDGER, "--project", folder, "export", "jobs", "-o", parquet]
