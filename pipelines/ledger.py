@@ -172,14 +172,6 @@ class Ledger:
                 " (select load_id from loaded._dlt_loads where status = 0)"
             )
 
-    def leave_as_loaded(self) -> None:
-        """Lets this process's checkpoints write what is new and no more.
-
-        Else the first one after a bulk load writes half of it again, to fill up row groups that
-        its threads left half full; the next process's does that.
-        """
-        self.connection.execute("set max_vacuum_tasks = 0")
-
     def add_runs(self, rows: Sequence[pa.Table]) -> None:
         """Rows of `sync_runs` that could not come by dlt."""
         with self.connection.cursor() as cursor:

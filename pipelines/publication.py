@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 import duckdb
 
@@ -20,13 +19,6 @@ from jobledger.pipelines.database import (
 )
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.quoting import literal
-
-_COPY: Final = {
-    **SETTINGS,
-    "enable_external_access": "false",
-    # what will be replaced by the next need not be tidied up
-    "max_vacuum_tasks": "0",
-}
 
 
 def publish(
@@ -49,7 +41,9 @@ def publish(
             shutil.copyfile(path, fresh)
         else:
             _copy_to(connection, fresh)
-        with duckdb.connect(fresh, config=dict(_COPY)) as reader:
+        with duckdb.connect(
+            fresh, config={**SETTINGS, "enable_external_access": "false"}
+        ) as reader:
             _read_whole(reader)
             _drop_staging(reader)
             put_views(reader)

@@ -46,6 +46,10 @@ _LOCKS: Final = (
     "set lock_configuration = true",
 )
 
+_OF_NO_USE: Final = re.compile(
+    r' Did you mean "(?:pg_|sqlite_|duckdb_|pragma_|information_schema)[^"]*"\??'
+)
+"""DuckDB's own tables, offered in place of a view that is not there."""
 _NAME: Final = re.compile(r"\s*((?:\w+\.)?\w+)\s*;?\s*")
 _PLACE: Final = re.compile(r"\n+LINE (\d+): (.*)\n( *)(\^+)\s*\Z", re.DOTALL)
 _READS: Final = "select, from, with, values, describe, summarize, show, pivot or explain"
@@ -242,7 +246,8 @@ def said(text: str, *, lines_before: int | None) -> str:
     if place:
         text = text[: place.start()]
         where = _where(place, lines_before) if lines_before is not None else ""
-    said_ = one_line(text.partition("\tCandidate functions:")[0], 400).rstrip(".!")
+    said_ = one_line(text.partition("\tCandidate functions:")[0], 400)
+    said_ = _OF_NO_USE.sub("", said_).rstrip(".!")
     if said_.startswith("Catalog Error: Table with name"):
         where += "; 'jobledger views' lists what there is"
     return said_ + where

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import duckdb
+import pyarrow as pa
 
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.ledger import Ledger
@@ -35,7 +36,7 @@ from jobledger.sources._provider.reading import Reader
 from jobledger.sources._provider.redact import for_log, one_line
 from jobledger.sources._provider.run import Outcome, Run
 from jobledger.sources._provider.settings import SourceSettings
-from jobledger.sources._provider.source import job_source
+from jobledger.sources._provider.source import ROW_GROUP, job_source
 from jobledger.sources._provider.walk import Errand
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ _DLT: Final = {
     "EXTRACT__WORKERS": "16",
     # of each file that is open everything it holds is remembered; loaded one after the other, since
     # DuckDB uses all cores for one, and has memory for no more
-    "DATA_WRITER__FILE_MAX_ITEMS": "500000",
+    "DATA_WRITER__FILE_MAX_ITEMS": str(4 * ROW_GROUP),
     "LOAD__WORKERS": "1",
 }
 
@@ -184,13 +185,13 @@ class Sync:
         with ThreadPoolExecutor(settings.max_concurrent, thread_name_prefix="detail") as pool:
             errands = self._errands(assignment, runs, account, pool)
             newest = self.ledger.newest_version_at(settings.name)
-            if newest is None:
-                self.ledger.leave_as_loaded()
             source = job_source(
                 errands, observed_at=self._observed_at(newest), is_first=newest is None
             )
             pipeline.extract(source, loader_file_format="parquet")
         with self._loading:
+            # what Arrow keeps for more to come, DuckDB can use
+            pa.default_memory_pool().release_unused()
             pipeline.normalize()
             pipeline.load(raise_on_failed_jobs=True)
             self._is_ahead = True

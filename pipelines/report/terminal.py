@@ -52,7 +52,7 @@ def draw(summary: Summary, stream: TextIO) -> None:
     parts: list[RenderableType] = [*_headline(summary)]
     if summary.kinds:
         parts += ["", *_kinds(summary, console), *_reasons(summary, console)]
-        parts += [*_stuck(summary, console), "", _definitions()]
+        parts += [*_stuck(summary, console), "", *_definitions(console)]
     else:
         parts += ["", "nothing has been synced yet: run 'jobledger sync'"]
     console.print(Group(*parts))
@@ -278,9 +278,12 @@ def _cut(line: Text, console: Console) -> Text:
     return line
 
 
-def _definitions() -> Text:
-    return Text(
+def _definitions(console: Console) -> Iterator[Text]:
+    told = Text(
         "success = succeeded ÷ rated (succeeded + partial + failed; ~ fewer than 20);"
         " failing = failed ÷ rated a day; (total time) where no run time is told",
         "dim",
     )
+    for line in told.wrap(console, console.width):
+        line.rstrip()
+        yield line

@@ -49,6 +49,12 @@ def _hints(observed_at: datetime | None) -> dict[str, Any]:
     }
 
 
+ROW_GROUP: Final = 122_880
+"""Rows that DuckDB keeps together on disk."""
+
+_MOST_HELD: Final = 120 * 2**20
+"""Bytes of them that wait to be so many; usual ones take less."""
+
 SCHEMAS: Final = {
     "job_versions": JOBS,
     "job_details": DETAILS,
@@ -65,6 +71,25 @@ def _ahead(tables: Iterator[Loadable]) -> Iterator[Loadable]:
         while (found := coming.result()) is not None:
             coming = thread.submit(next, tables, None)
             yield found
+
+
+def _by_row_group(tables: Iterator[Loadable]) -> Iterator[Loadable]:
+    """The tables, of which versions come as many at once as DuckDB keeps together.
+
+    Threads that load such pieces leave no group half full, which a checkpoint would have to fill up
+    by writing the others again.
+    """
+    held = JOBS.empty_table()
+    for table, rows in tables:
+        if table != "job_versions":
+            yield table, rows
+            continue
+        held = pa.concat_tables([held, rows])
+        while held.num_rows >= ROW_GROUP or (held and held.nbytes > _MOST_HELD):
+            yield table, held.slice(0, ROW_GROUP)
+            held = held.slice(ROW_GROUP)
+    if held:
+        yield "job_versions", held
 
 
 def _with_validity(rows: pa.Table, valid_from: datetime | None) -> pa.Table:
@@ -100,7 +125,7 @@ def job_source(
         @dlt.resource(name=errand.kind.name, parallelized=True)
         def walk() -> Iterator[Any]:
             state = dlt.current.resource_state(errand.kind.name)
-            for table, rows in _ahead(Walk(errand, state).tables()):
+            for table, rows in _ahead(_by_row_group(Walk(errand, state).tables())):
                 item = _with_validity(rows, observed_at) if table == "job_versions" else rows
                 yield dlt.mark.with_hints(item, hints[table], create_table_variant=True)
 

@@ -10,7 +10,7 @@ select
         || round(age_seconds / 3600, 1) || ' h ago, unchanged for '
         || case
             when seconds_since_change < 3600
-                then cast(round(greatest(seconds_since_change, 0) / 60) as bigint) || ' min'
+                then cast(greatest(round(seconds_since_change / 60), 1) as bigint) || ' min'
             else round(seconds_since_change / 3600, 1) || ' h'
         end as problem,
 from open_jobs
