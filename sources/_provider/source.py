@@ -53,7 +53,7 @@ ROW_GROUP: Final = 122_880
 """Rows that DuckDB keeps together on disk."""
 
 _MOST_HELD: Final = 120 * 2**20
-"""Bytes of them that wait to be so many; usual ones take less."""
+"""Bytes of an account's that wait to be so many; of one kind, usual ones take less."""
 
 SCHEMAS: Final = {
     "job_versions": JOBS,
@@ -73,11 +73,13 @@ def _ahead(tables: Iterator[Loadable]) -> Iterator[Loadable]:
             yield found
 
 
-def _by_row_group(tables: Iterator[Loadable]) -> Iterator[Loadable]:
+def _by_row_group(
+    tables: Iterator[Loadable], kind: str, waiting: dict[str, int]
+) -> Iterator[Loadable]:
     """The tables, of which versions come as many at once as DuckDB keeps together.
 
     Threads that load such pieces leave no group half full, which a checkpoint would have to fill up
-    by writing the others again.
+    by writing the others again. `waiting` has the bytes that wait, of each kind of the account.
     """
     held = JOBS.empty_table()
     for table, rows in tables:
@@ -85,9 +87,12 @@ def _by_row_group(tables: Iterator[Loadable]) -> Iterator[Loadable]:
             yield table, rows
             continue
         held = pa.concat_tables([held, rows])
-        while held.num_rows >= ROW_GROUP or (held and held.nbytes > _MOST_HELD):
+        waiting[kind] = held.nbytes
+        while held.num_rows >= ROW_GROUP or (held and sum(waiting.values()) > _MOST_HELD):
             yield table, held.slice(0, ROW_GROUP)
             held = held.slice(ROW_GROUP)
+            waiting[kind] = held.nbytes
+    waiting[kind] = 0
     if held:
         yield "job_versions", held
 
@@ -121,11 +126,14 @@ def job_source(
             columns={"raw": {"data_type": "json"}},
         )
 
+    waiting = {errand.kind.name: 0 for errand in errands}
+
     def resource(errand: Errand) -> DltResource:
         @dlt.resource(name=errand.kind.name, parallelized=True)
         def walk() -> Iterator[Any]:
             state = dlt.current.resource_state(errand.kind.name)
-            for table, rows in _ahead(_by_row_group(Walk(errand, state).tables())):
+            tables = _by_row_group(Walk(errand, state).tables(), errand.kind.name, waiting)
+            for table, rows in _ahead(tables):
                 item = _with_validity(rows, observed_at) if table == "job_versions" else rows
                 yield dlt.mark.with_hints(item, hints[table], create_table_variant=True)
 
