@@ -166,7 +166,8 @@ def _equals_a_fresh_sync(folder: Path, fresh: Path, running: Running, commands: 
         here = read(folder / "jobs.duckdb", JOBS.format(source))
         # the provider forgets; the ledger does not
         assert set(map(str, there)) <= set(map(str, here))
-        assert len(there) > 10
+        # how many a provider still shows depends on the hour
+        assert there
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
