@@ -1,11 +1,15 @@
 """The writer's file: made again from what is published whenever it cannot be relied on."""
 
+import os
+import runpy
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from jobledger.pipelines import database
+from jobledger.pipelines import ledger as ledger_module
 from jobledger.pipelines.errors import Busy, JobledgerError
 from jobledger.pipelines.ledger import Ledger
 from tests.pipelines.scripted_sync import Project
@@ -85,8 +89,13 @@ def test_a_ledger_that_another_program_has_open_is_left_alone(
     assert list(ledger_file(project).parent.glob("*broken*")) == []
 
 
-def test_no_machine_has_more_threads_than_the_memory_is_enough_for(project: Project) -> None:
+@pytest.mark.parametrize(("cores", "threads"), [(64, 4), (2, 2), (None, 1)])
+def test_no_machine_has_more_threads_than_the_memory_is_enough_for(
+    project: Project, monkeypatch: pytest.MonkeyPatch, cores: int | None, threads: int
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    settings = runpy.run_path(database.__file__)["SETTINGS"]
+    monkeypatch.setattr(ledger_module, "SETTINGS", settings)
     with Ledger(ledger_file(project), project.published) as ledger:
         told = ledger.connection.execute("select current_setting('threads')").fetchone()
-    assert told is not None
-    assert told[0] <= 4
+    assert told == (threads,)

@@ -197,6 +197,14 @@ def test_the_connection_could_do_nothing_else(tmp_path: Path, path: Path, sql: s
                 " (line 1, at jbs); 'jobledger views' lists what there is"
             ),
         ),
+        (
+            # DuckDB offers a table of its own, "pg_indexes"
+            "from indexes",
+            (
+                "Catalog Error: Table with name indexes does not exist (line 1, at indexes);"
+                " 'jobledger views' lists what there is"
+            ),
+        ),
         ("select error('bo\x1b[31mom')", "Invalid Input Error: bo [31mom"),
     ],
 )
