@@ -66,13 +66,14 @@ def copy_tables(connection: duckdb.DuckDBPyConnection, origin: str, to: str) -> 
     """Copies all that was loaded from one attached database to another."""
     connection.execute(f'create schema if not exists "{to}".loaded')
     tables = connection.execute(
-        "select table_name from duckdb_tables()"
+        "select table_name, sql from duckdb_tables()"
         f" where database_name = {literal(origin)} and schema_name = 'loaded'"
     ).fetchall()
-    for (table,) in tables:
-        connection.execute(
-            f'create or replace table "{to}".loaded."{table}" as from "{origin}".loaded."{table}"'
-        )
+    for table, definition in tables:
+        # as it was defined: a table made by `as` would have lost its compression
+        shape = definition.removeprefix("CREATE TABLE ")
+        connection.execute(f'create or replace table "{to}".{shape}')
+        connection.execute(f'insert into "{to}".loaded."{table}" from "{origin}".loaded."{table}"')
 
 
 def wal(path: Path) -> Path:

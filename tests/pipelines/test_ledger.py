@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from jobledger.pipelines import database
+from jobledger.pipelines import database, publication
 from jobledger.pipelines import ledger as ledger_module
 from jobledger.pipelines.errors import Busy, JobledgerError
 from jobledger.pipelines.ledger import Ledger
@@ -99,3 +99,24 @@ def test_no_machine_has_more_threads_than_the_memory_is_enough_for(
     with Ledger(ledger_file(project), project.published) as ledger:
         told = ledger.connection.execute("select current_setting('threads')").fetchone()
     assert told == (threads,)
+
+
+def compression(path: Path) -> set[str]:
+    """How the records of providers are compressed in a database."""
+    with duckdb.connect(path, read_only=True) as connection:
+        found = connection.execute(
+            "select compression from pragma_storage_info('loaded.job_versions')"
+            " where column_name = 'raw' and segment_type <> 'VALIDITY'"
+        ).fetchall()
+    return {name for (name,) in found}
+
+
+def test_what_providers_said_stays_compressed_in_whatever_is_copied(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert compression(ledger_file(project)) == compression(project.published) == {"ZSTD"}
+    # made again from what is published, and published by copying the tables
+    ledger_file(project).unlink()
+    monkeypatch.setattr(publication, "_is_compact", lambda *_: False)
+    sync_again(project)
+    assert compression(ledger_file(project)) == compression(project.published) == {"ZSTD"}
