@@ -140,11 +140,8 @@ class Redactor:
         """Whether `value` might change a JSON value that is written like this; quick."""
         return (
             (b"/" in raw and (b"?" in raw or b"#" in raw or (b"@" in raw and b":" in raw)))
-            # a single byte is looked for a hundred times faster than two
             or (b"%" in raw and (b"%3" in raw or b"%25" in raw))
-            or b"earer" in raw
-            or b"uthorization" in raw
-            or any(needle in raw for needle in self._bytes)
+            or any(_has(raw, needle) for needle in (b"earer", b"uthorization", *self._bytes))
             or (
                 bool(self._words)
                 and any(w.search(raw.decode(errors="replace")) for w in self._words)
@@ -163,6 +160,11 @@ class Redactor:
                 for key, item in value.items()
             }
         return value
+
+
+def _has(raw: bytes, needle: bytes) -> bool:
+    """Whether it is in there; its letters alone are looked for a hundred times faster."""
+    return all(map(raw.__contains__, needle)) and needle in raw
 
 
 _REDACTORS: WeakSet[Redactor] = WeakSet()
