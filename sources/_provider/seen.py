@@ -4,7 +4,6 @@ Digests are kept in sorted runs, each at least eight times as long as the next, 
 them is looked up, and kept, in a few steps for all of it.
 """
 
-import os
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -18,17 +17,11 @@ class Seen:
     """The jobs seen in one walk."""
 
     def __init__(self) -> None:
-        # a key of its own each time, so that nobody can choose ids that look alike
-        self._key = os.urandom(16).decode("latin-1")
         self._runs: list[Digests] = []
-
-    def _digests(self, identities: Sequence[str]) -> Digests:
-        hashes = map(hash, map(self._key.__add__, identities))
-        return np.fromiter(hashes, np.int64, len(identities)).view(np.uint64)
 
     def add(self, identities: Sequence[str]) -> list[bool]:
         """Which of them were not there before; of several that are the same, the first."""
-        digests, first = np.unique(self._digests(identities), return_index=True)
+        digests, first = np.unique(_hashes(identities), return_index=True)
         is_new = ~self._have(digests)
         self._keep(digests[is_new])
         told = np.zeros(len(identities), np.bool_)
@@ -36,7 +29,7 @@ class Seen:
         return told.tolist()
 
     def __contains__(self, identity: str) -> bool:
-        return bool(self._have(self._digests([identity]))[0])
+        return bool(self._have(_hashes([identity]))[0])
 
     def __len__(self) -> int:
         return sum(map(len, self._runs))
@@ -54,6 +47,11 @@ class Seen:
             run.sort(kind="stable")
         if len(run):
             self._runs.append(run)
+
+
+def _hashes(identities: Sequence[str]) -> Digests:
+    # Python's own, whose key is another one in every process: nobody can choose ids that look alike
+    return np.fromiter(map(hash, identities), np.int64, len(identities)).view(np.uint64)
 
 
 def among(digests: Digests, run: Digests) -> NDArray[np.bool_]:
