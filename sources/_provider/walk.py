@@ -37,8 +37,10 @@ from jobledger.sources._provider.settings import SourceSettings
 
 Loadable: TypeAlias = tuple[str, pa.Table]
 """Rows, and the name of the table they belong in."""
-_BATCH: Final = 10_000
-"""Jobs that are compared with the ledger at once."""
+_BATCH: Final = 20_000
+"""Jobs that are compared with the ledger at once, at the most."""
+_BATCH_TEXT: Final = 16 * 2**20
+"""Characters of what is kept of them, likewise: a query job may have its whole SQL."""
 _TIMES: Final = ("created_at", "updated_at")
 
 
@@ -108,6 +110,7 @@ class Walk:
         """The ledger has no job of this kind."""
         self._order = Order()
         self._batch = Readings()
+        self._batch_text = 0
         self._open: dict[str, KnownJob] = {}
         self._still_open: set[str] = set()
         self._error: ProviderError | None = None
@@ -155,7 +158,8 @@ class Walk:
         for page in self._kind.paging.pages(self):
             self._run.pages += 1
             fresh = self._take(page)
-            if not (may_cut or page.is_cut or len(self._batch) >= _BATCH):
+            is_batch = len(self._batch) >= _BATCH or self._batch_text >= _BATCH_TEXT
+            if not (may_cut or page.is_cut or is_batch):
                 continue
             news = self._news()
             if page.is_cut:
@@ -176,6 +180,7 @@ class Walk:
             fresh = fresh.those([belongs(record) for record in fresh.records])
         self._run.jobs_listed += len(fresh)
         self._batch.extend(fresh)
+        self._batch_text += sum(map(len, fresh.raws))
         return fresh
 
     def _may_cut(self) -> bool:
@@ -213,7 +218,7 @@ class Walk:
 
     def _news(self) -> "Batch":
         """What of the batch is not told already; the next one begins."""
-        batch, self._batch = self._batch, Readings()
+        batch, self._batch, self._batch_text = self._batch, Readings(), 0
         if not batch:
             return Batch()
         self._order.follow(self._reader.columns(_TIMES, batch)["created_at"])

@@ -1,5 +1,6 @@
 """What a sync costs, counted in requests (contract, section 6 rule 4)."""
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jobledger.sources._provider import walk
 from jobledger.sources._provider.errors import NotFound
 from tests.pipelines.scripted_sync import Project
 from tests.pipelines.test_details import Record, detail, job
@@ -60,3 +62,16 @@ def test_a_long_newest_first_history_costs_one_page_but_once_a_day(project: Proj
     ]
     # 31 pages and the empty one that ends them; else a page, and each open job below it
     assert requests == [32, 4, 4, 4, 32, 4, 4, 4, 32]
+
+
+def test_jobs_with_long_texts_are_loaded_in_smaller_batches(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    load = walk.Walk._load
+    monkeypatch.setattr(walk.Walk, "_load", lambda *a: batches.append(len(a[1])) or load(*a))
+    jobs = [bulk(f"j{n:03d}", NOW - timedelta(hours=n)) for n in range(100)]
+    # as long as 25 of them, which are two pages and a half
+    monkeypatch.setattr(walk, "_BATCH_TEXT", 25 * len(json.dumps(jobs[0], separators=(",", ":"))))
+    run = project.sync(bulk_jobs(jobs), kinds=BULK)["custom_object_bulk"]
+    assert (batches, run.jobs_new) == ([30, 30, 30, 10], 100)
