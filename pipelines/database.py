@@ -51,7 +51,7 @@ def has(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
         connection.execute(
             "select 1 from duckdb_tables() where database_name = current_database()"
             f" and schema_name = 'loaded' and table_name = {literal(table)}"
-        ).fetchone()
+        ).fetchall()
     )
 
 

@@ -23,7 +23,7 @@ from jobledger.pipelines.quoting import literal
 from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.known import KnownJob, News
 from jobledger.sources._provider.model import JOBS
-from jobledger.sources._provider.seen import Digests
+from jobledger.sources._provider.seen import Digests, digests_of
 from jobledger.sources._provider.source import SCHEMAS
 
 _DLT_TABLES: Final = {
@@ -224,7 +224,10 @@ class Ledger:
         """See `Known.told`."""
         sql = _TOLD_DETAILED if kind.details else _TOLD
         with self.connection.cursor() as cursor:
-            found = cursor.sql(sql.format(source=literal(source), kind=literal(kind.name)))
+            if not has(cursor, "_dlt_loads"):
+                return digests_of([])
+            wanted = f"{sql}{_ALL_READ}".format(source=literal(source), kind=literal(kind.name))
+            found = cursor.sql(wanted)
             return np.sort(found.to_arrow_table()["digest"].drop_null().to_numpy())
 
     def open_jobs(self, source: str, kind: str) -> list[KnownJob]:
@@ -308,7 +311,7 @@ select * from judged where news is not null
 
 _TOLD: Final = """
 select try_cast('0x' || left(row_hash, 16) as ubigint) as digest
-from loaded.job_versions
+from loaded.job_versions as versions
 where source = {source} and kind = {kind} and valid_to is null and status <> 'vanished'
 """
 
@@ -317,8 +320,18 @@ select try_cast('0x' || left(details.listing_hash, 16) as ubigint) as digest
 from loaded.job_versions as versions
 join loaded.job_details as details using (source, kind, job_id)
 where source = {source} and kind = {kind} and valid_to is null
-    and versions.is_terminal and versions.status <> 'vanished' and details.detail = 'merged'
+    and is_terminal and status <> 'vanished' and detail = 'merged'
 """
+
+_ALL_READ: Final = """
+    and versions._dlt_load_id in (select load_id from loaded._dlt_loads where status = 0)
+    and job_id not in (
+        select job_id from loaded.rejected_records
+        where source = {source} and kind = {kind} and job_id is not null
+    )
+"""
+"""Nothing of the job was unreadable: every sync says so anew of what is. Of a load that did not
+come to its end it is not known."""
 
 _JOBS: Final = """
 select

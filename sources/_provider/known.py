@@ -71,7 +71,8 @@ class Known(Protocol):
     def told(self, source: str, kind: Kind) -> Digests:
         """What listings told of finished jobs of which there is nothing more to ask.
 
-        The sorted digests of their `listing_hash`es: `news` has nothing to say of these.
+        The sorted digests of their `listing_hash`es: `news` has nothing to say of these, and
+        nothing in them was unreadable.
         """
 
     def open_jobs(self, source: str, kind: str) -> list[KnownJob]:

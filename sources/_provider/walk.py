@@ -224,12 +224,12 @@ class Walk:
         self._order.follow(self._reader.columns(_TIMES, batch)["created_at"])
         if self._is_first:
             return Batch(batch, [(News.NEW, None)] * len(batch))
-        is_read = ~among(digests_of(self._reader.row_hashes(batch)), self._told)
-        asked = batch.those(is_read.tolist())
+        is_told = among(digests_of(self._reader.row_hashes(batch)), self._told)
+        asked = batch.those((~is_told).tolist())
         found = self._judged(asked) if asked else []
-        is_read[is_read] = [each is not None and each[0] is not News.STALE for each in found]
         # what is not loaded is not read otherwise
-        self._reader.report(batch.those((~is_read).tolist()))
+        left = [each is None or each[0] is News.STALE for each in found]
+        self._reader.report(asked.those(left))
         told = [each for each in found if each is not None]
         return Batch(asked.those([each is not None for each in found]), told)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from jobledger.sources._provider.errors import (
@@ -347,3 +348,18 @@ def test_a_job_of_the_far_future_does_not_cut_listings_short(project: Project) -
     project.sync(breaks, kinds=BULK)
     healed = project.sync(whole, kinds=BULK)["custom_object_bulk"]
     assert healed.jobs_changed == 11
+
+
+def test_what_cannot_be_read_is_told_by_every_sync(project: Project) -> None:
+    odd = {**bulk("odd", NOW), "recordsProcessed": "many"}
+    answer = bulk_jobs([bulk("a", NOW + timedelta(hours=1)), odd])
+
+    def told() -> tuple[int, int]:
+        run = project.sync(answer, kinds=BULK, is_full=True)["custom_object_bulk"]
+        return run.jobs_changed, run.rejected
+
+    assert [told(), told(), told()] == [(2, 1), (0, 1), (0, 1)]
+    # killed in the middle of its load: the versions are there, what was wrong with them is not
+    with duckdb.connect(project.folder / ".jobledger" / "ledger.duckdb") as ledger:
+        ledger.execute("delete from loaded._dlt_loads")
+    assert [told(), told()] == [(0, 1), (0, 1)]
