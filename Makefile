@@ -10,7 +10,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/jobledger demo
 
 test: $(VENV)/.installed $(VENV)/duckdb-oldest $(VENV)/duckdb-newest lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
