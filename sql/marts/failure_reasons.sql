@@ -5,7 +5,7 @@ select
     kind,
     fingerprint,  -- the message, ids, numbers, quoted values and dates as #; else the code
     count(*) as jobs,  -- failed and partial jobs that say this
-    cast(sum(records_failed) as bigint) as records_failed,  -- of those; NULL if none tells
+    try_cast(sum(records_failed) as bigint) as records_failed,  -- of those; NULL if none tells
     min(counted_at) as first_at,  -- when the first of them ended
     max(counted_at) as last_at,  -- when the newest of them ended
     arg_max(job_id, (counted_at, job_id)) as example_job_id,  -- the newest of them

@@ -12,8 +12,8 @@ with outcomes as (
         count(*) filter (where status = 'failed') as failed,
         count(*) filter (where status = 'cancelled') as cancelled,
         count(*) filter (where status = 'vanished') as vanished,
-        cast(sum(records_processed) filter (where is_finished) as bigint) as records_processed,
-        cast(sum(records_failed) filter (where is_finished) as bigint) as records_failed,
+        try_cast(sum(records_processed) filter (where is_finished) as bigint) as records_processed,
+        try_cast(sum(records_failed) filter (where is_finished) as bigint) as records_failed,
     from staging.outcomes
     group by 1, 2, 3, 4
 ),

@@ -36,6 +36,20 @@ def test_every_day_from_the_first_job_to_today_is_there(world: World):
     ]
 
 
+def test_a_sum_beyond_64_bits_is_unknown_and_spoils_no_other_day(world: World):
+    most = {"records_processed": 2**63 - 1, "records_failed": 2**63 - 1}
+    told = {"error_message": "x", "status": "partial"}
+    world.jobs(2, finished_at=at("2026-03-14T01:00"), **most, **told)
+    world.job(finished_at=at("2026-03-15T01:00"), records_processed=3, records_failed=1, **told)
+
+    days = ("day", "finished", "records_processed", "records_failed")
+    assert world.rows("job_outcomes_daily", days) == [
+        (date(2026, 3, 14), 2, None, None),
+        (date(2026, 3, 15), 1, 3, 1),
+    ]
+    assert world.rows("failure_reasons", ("jobs", "records_failed")) == [(3, None)]
+
+
 def test_a_day_counts_each_outcome_and_leaves_open_jobs_out(world: World):
     day = {"created_at": at("2026-03-15T00:00"), "finished_at": at("2026-03-15T01:00")}
     for number, status in enumerate(["succeeded", "succeeded", "partial", "failed", "cancelled"]):
