@@ -83,7 +83,10 @@ def test_colours_only_where_they_are_wanted(told: Scene, monkeypatch: pytest.Mon
     assert "\x1b" not in plain.getvalue()
 
 
-def test_what_jobs_say_moves_no_terminal_and_styles_nothing(scene: Scene) -> None:
+def test_what_jobs_say_moves_no_terminal_and_styles_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     tell_hostile(scene.world)
     scene.publish()
     out = io.StringIO()
