@@ -25,12 +25,13 @@ from jobledger.sources._provider.client import Client
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.columns import Column
 from jobledger.sources._provider.details import Details, Item, Settled, stored
-from jobledger.sources._provider.errors import ProviderError
+from jobledger.sources._provider.errors import BadReply, ProviderError
 from jobledger.sources._provider.kind import Kind, Provider
 from jobledger.sources._provider.known import LISTED, Known, KnownJob, News
 from jobledger.sources._provider.model import OPEN, REJECTED, Status
 from jobledger.sources._provider.paging import Page
 from jobledger.sources._provider.reading import Reader, Reading, Readings
+from jobledger.sources._provider.redact import for_log
 from jobledger.sources._provider.run import Outcome, Run, Scope
 from jobledger.sources._provider.seen import Digests, Seen, among, digests_of
 from jobledger.sources._provider.settings import SourceSettings
@@ -42,6 +43,15 @@ _BATCH: Final = 20_000
 _BATCH_TEXT: Final = 16 * 2**20
 """Characters of what is kept of them, likewise: a query job may have its whole SQL."""
 _TIMES: Final = ("created_at", "updated_at")
+_UNFORESEEN: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What code runs into that did not expect something a provider says."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +142,10 @@ class Walk:
             self._error = error
             # what was read is kept
             yield from self._load(self._news())
+        except _UNFORESEEN as error:
+            # the batch is lost, but neither what came before it nor the other kinds
+            said = for_log(f"{type(error).__name__}: {error}")
+            self._error = BadReply(f"what {self.host} sent cannot be read: {said}")
         yield from self._settled(self._details.left_over())
         self._finish(self._error or self._asker.fault)
         if self._reader.rejected:

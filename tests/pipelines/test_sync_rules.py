@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from jobledger.sources._provider import walk
 from jobledger.sources._provider.errors import (
     BadReply,
     CredentialsMissing,
@@ -16,6 +17,7 @@ from jobledger.sources._provider.errors import (
     QuotaReached,
     Refused,
 )
+from jobledger.sources._provider.reading import Reader, Readings
 from tests.pipelines.scripted_sync import Project
 from tests.sources.scripted import NOW
 
@@ -363,3 +365,31 @@ def test_what_cannot_be_read_is_told_by_every_sync(project: Project) -> None:
     with duckdb.connect(project.folder / ".jobledger" / "ledger.duckdb") as ledger:
         ledger.execute("delete from loaded._dlt_loads")
     assert [told(), told()] == [(0, 1), (0, 1)]
+
+
+def test_what_nobody_foresaw_costs_its_batch_and_no_other_kind(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [bulk(f"j{n:03d}", NOW - timedelta(hours=n)) for n in range(30)]
+    read = Reader.jobs
+
+    def trip(self: Reader, readings: Readings) -> Any:
+        if "j020" in readings.ids:
+            raise KeyError("surprise")
+        return read(self, readings)
+
+    monkeypatch.setattr(Reader, "jobs", trip)
+    monkeypatch.setattr(walk, "_BATCH", 10)
+
+    def answer(path: str, params: Mapping[str, str]) -> Any:
+        many = bulk_jobs(jobs) if path == "/objects/jobs" else queries(query("a"))
+        return many(path, params)
+
+    runs = project.sync(answer, kinds=[*BULK, *QUERY])
+    hurt = runs["custom_object_bulk"]
+    assert (hurt.outcome, hurt.error_kind, hurt.jobs_new) == ("incomplete", "bad_reply", 20)
+    assert hurt.error_message == "what 127.0.0.1 sent cannot be read: KeyError: 'surprise'"
+    assert runs["data_query"].outcome == "complete"
+    assert len(project.current()) == 21
+    monkeypatch.undo()
+    assert project.sync(answer, kinds=BULK)["custom_object_bulk"].jobs_new == 10
