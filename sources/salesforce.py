@@ -58,14 +58,20 @@ def tells_how_it_ended(record: Record) -> bool:
     return not is_closed(record) or "numberBatchesTotal" in record
 
 
-def is_query(record: Record) -> bool:
+def reads(record: Record) -> bool:
     """A job that reads; whichever listing shows it, it is a job of kind `query`."""
-    return str(record.get("operation")).lower() in {"query", "queryall"}
+    is_query = record.get("jobType") == "V2Query"
+    return is_query or str(record.get("operation")).lower() in {"query", "queryall"}
 
 
 def is_ingest(record: Record) -> bool:
-    """A job that writes."""
-    return not is_query(record)
+    """What the listing of ingest jobs shows, but for jobs that read."""
+    return not reads(record)
+
+
+def is_query(record: Record) -> bool:
+    """What the listing of query jobs shows, but for Classic jobs that write."""
+    return reads(record) or not is_classic(record)
 
 
 def of_batches(record: Record, status: Status) -> Status:

@@ -14,6 +14,7 @@ from jobledger.sources._provider.errors import (
     NotFound,
     ProviderError,
     Refused,
+    TokenNotTaken,
 )
 from jobledger.sources._provider.kind import Ask, Kind, unwrapped
 from jobledger.sources._provider.reading import Reader, Reading
@@ -59,6 +60,8 @@ class Answer:
     said: Reading | None = None
     """What of it the answer itself said."""
     error: ProviderError | None = None
+    is_part: bool = False
+    """Another way of asking, which would have told the rest, was refused."""
     is_torn: bool = False
     """It comes from two requests between which the job changed."""
     is_asked: bool = True
@@ -95,6 +98,7 @@ class Asker:
         self._pool = pool
         self._version = version
         self._faults = 0
+        self._closed: dict[Ask, TokenNotTaken] = {}
 
     def ask(self, questions: Sequence[Question]) -> Iterator[Answer]:
         """The answers, in the order of the questions."""
@@ -105,13 +109,18 @@ class Asker:
             return Answer(question, error=self.fault, is_asked=False)
         refusal: ProviderError | None = None
         said: Reading | None = None
-        is_part, is_torn = question.is_listed, False
+        adds, is_whole, is_torn = question.is_listed, False, False
         for ask in self._kind.one:
             if ask.only is not None and not ask.only((said or question.base).record):
+                continue
+            if ask in self._closed:
+                refusal = refusal or self._closed[ask]
                 continue
             try:
                 found = self._found(ask, question)
             except ProviderError as error:
+                if isinstance(error, TokenNotTaken):
+                    self._closed[ask] = error
                 answer = Answer(question, error=error)
                 if not answer.is_refused:
                     self.fault = error
@@ -121,17 +130,19 @@ class Asker:
                 refusal = refusal if isinstance(refusal, NotFound) else error
             else:
                 self._faults = 0
-                is_part = is_part or (ask.adds_to_listing and said is None)
+                adds = adds or (ask.adds_to_listing and said is None)
                 if said is not None:
                     before, after = self._reader.words(said, found)
                     is_torn = before != after
                 said = found if said is None else self._reader.merged(said, found)
-                if ask.is_enough is None or ask.is_enough(found.record):
+                is_whole = ask.is_enough is None or ask.is_enough(found.record)
+                if is_whole:
                     break
         if said is None:
             return Answer(question, error=refusal)
-        reading = self._reader.merged(question.base, said) if is_part else said
-        return Answer(question, reading, said, is_torn=is_torn)
+        reading = self._reader.merged(question.base, said) if adds else said
+        is_part = refusal is not None and not is_whole
+        return Answer(question, reading, said, is_part=is_part, is_torn=is_torn)
 
     def _found(self, ask: Ask, question: Question) -> Reading:
         path = ask.path.format(id=quote(question.job_id, safe=""), version=self._version)

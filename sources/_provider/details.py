@@ -11,7 +11,7 @@ from jobledger.sources._provider.asking import Answer, Asker, Budget, Question
 from jobledger.sources._provider.json_text import loads
 from jobledger.sources._provider.known import KnownJob, News
 from jobledger.sources._provider.model import DETAILS
-from jobledger.sources._provider.reading import Reader, Reading, Readings
+from jobledger.sources._provider.reading import Reader, Reading
 from jobledger.sources._provider.run import Run
 
 MERGED: Final = "merged"
@@ -121,13 +121,11 @@ class Details:
         else:
             self._found(answer.reading, job, settled)
             is_behind = answer.is_torn or self._lags(answer.reading, item.reading)
-            self._mark(job_id, None if is_behind else item.listing_hash, MERGED, job, settled)
+            made_from = None if is_behind else item.listing_hash
+            self._mark(job_id, made_from, _came_to(answer), job, settled)
 
     def _agrees(self, answer: Reading, item: Item) -> bool:
-        """Whether an answer is no older than the listing, or has the same word for the job.
-
-        The documented detail of a closed Classic job is dated by its creation.
-        """
+        """Whether an answer is no older than the listing, or has the same word for the job."""
         said, shown = self._reader.words(answer, item.reading)
         (answered_at,) = self._reader.updated_at(answer)
         return said == shown or not (
@@ -138,7 +136,7 @@ class Details:
         """Whether the listing knows of a later change than an answer does.
 
         Where they have another word for the job, times of a whole second do not tell which of the
-        two is the newer; where they have the same, an answer may be dated by the job's creation.
+        two is the newer.
         """
         said, shown = self._reader.words(answer, listed)
         answered_at, listed_at = self._reader.updated_at(answer, listed)
@@ -146,13 +144,7 @@ class Details:
             return said != shown
         if said != shown:
             return answered_at <= listed_at
-        return answered_at < listed_at and answered_at != self._created_at(answer)
-
-    def _created_at(self, answer: Reading) -> datetime | None:
-        created: datetime | None
-        times = self._reader.columns(("created_at",), Readings.of([answer]))
-        (created,) = times["created_at"].to_pylist()
-        return created
+        return answered_at < listed_at
 
     def asked_early(self, job_id: str) -> Answer | None:
         """What came of asking for a job that was owed, if the listing did not show it since."""
@@ -177,12 +169,12 @@ class Details:
         elif job.row_hash == job.listing_hash:
             # its version is what a listing said, which only lacked this
             self._found(self._reader.merged(stored(job), answer.reading), job, settled)
-            self._mark(job.job_id, job.listing_hash, MERGED, job, settled)
+            self._mark(job.job_id, job.listing_hash, _came_to(answer), job, settled)
         else:
             is_new = self._says_more(answer, job) and self._found(answer.reading, job, settled)
             # a listing that shows it again is read whole, since it has no part in this version
             listing_hash = None if is_new or answer.is_torn else job.listing_hash
-            self._mark(job.job_id, listing_hash, MERGED, job, settled)
+            self._mark(job.job_id, listing_hash, _came_to(answer), job, settled)
 
     def table(self, settled: Settled, kind: str, now: datetime) -> pa.Table:
         """The rows of `DETAILS`."""
@@ -236,6 +228,10 @@ class Details:
             return True
         (updated_at,) = self._reader.updated_at(answer.reading)
         return updated_at is None or updated_at >= than
+
+
+def _came_to(answer: Answer) -> str:
+    return REFUSED if answer.is_part else MERGED
 
 
 def stored(job: KnownJob) -> Reading:

@@ -9,6 +9,7 @@ Exception
     │   ├── Unauthorized       the token is over; a new one may help
     │   └── NotKept            a new refresh token could not be written down
     ├── NotAvailable           the account may not use this (403, feature missing)
+    │   └── TokenNotTaken      nor will it ever, with a token that is good elsewhere
     ├── NotFound               there is no such thing (404, a not-found code)
     ├── Refused                any other 4xx
     ├── ServerFault            5xx, or an error that the provider calls temporary
@@ -99,6 +100,10 @@ class NotAvailable(ProviderError):
     """The account may not use this."""
 
     kind = "not_available"
+
+
+class TokenNotTaken(NotAvailable):
+    """An older API beside the one that logs in takes no token, though the other takes them."""
 
 
 class NotFound(ProviderError):

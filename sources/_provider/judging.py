@@ -28,6 +28,8 @@ _PATIENCE: Final = 8
 """How often is asked where others of the account's users are in the way: for about two minutes
 where the provider does not say how long."""
 _TEMPORARY: Final = frozenset({408, 420})
+_OF_A_GATEWAY: Final = frozenset({400, 403, 404})
+"""With these a gateway's own page may come in the place of the provider's answer."""
 
 
 def judged(
@@ -43,12 +45,11 @@ def judged(
         return error
     if status == 429:  # noqa: PLR2004 - HTTP: Too Many Requests
         return RateLimited(message, status=status, code=code, retry_after=retry_after)
-    if status == 503:  # noqa: PLR2004 - HTTP: Service Unavailable
-        return ServerFault(message, status=status, code=code, retry_after=retry_after)
     kind = _by_status(complaint)
     if kind is not Unauthorized and not (meaning in _OF_THE_REQUEST and kind is ServerFault):
         kind = _KINDS.get(meaning, kind)
-    return kind(message, status=status, code=code)
+    wait = retry_after if kind is ServerFault else None
+    return kind(message, status=status, code=code, retry_after=wait)
 
 
 _KINDS: Final[Mapping[Meaning | None, type[ProviderError]]] = {
@@ -67,11 +68,13 @@ def _by_status(complaint: Complaint) -> type[ProviderError]:
     status = complaint.status
     if status == 401:  # noqa: PLR2004 - HTTP: Unauthorized
         return Unauthorized
+    if status in _OF_A_GATEWAY and complaint.is_page:
+        # it says nothing of what the provider has, or would tell
+        return BadReply
     if status == 403:  # noqa: PLR2004 - HTTP: Forbidden
         return NotAvailable
     if status == 404:  # noqa: PLR2004 - HTTP: Not Found
-        # a gateway's page says nothing of whether the provider has the job
-        return BadReply if complaint.is_page else NotFound
+        return NotFound
     if status in _TEMPORARY or status >= 500:  # noqa: PLR2004 - HTTP: server errors
         return ServerFault
     return Refused if status >= 400 else BadReply  # noqa: PLR2004 - HTTP: client errors

@@ -164,10 +164,13 @@ class Locator:
             raise BadReply(f"the listing is not done and has no {self.next_url}")
         if not isinstance(url, str):
             raise BadReply(f"{self.next_url} is not text")
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            found = parse_qs(parts.query).get(self.locator)
+        except ValueError:
+            raise BadReply(f"{self.next_url} is no URL") from None
         if parts.netloc and _plain(parts.netloc) != _plain(host):
             raise UnsafeReply(f"{self.next_url} points at another host, {parts.hostname}")
-        found = parse_qs(parts.query).get(self.locator)
         if not found:
             raise BadReply(f"{self.next_url} has no {self.locator}")
         return found[0]

@@ -233,10 +233,30 @@ class Reader:
         return _replaced(record, hashes) if hashes else record
 
     def merged(self, listed: Reading, answer: Reading) -> Reading:
-        """A listing's record with what the answer by id adds to it or says anew."""
+        """A listing's record with what the answer by id adds to it or says anew.
+
+        The documented detail of a closed Classic job is dated by its creation: with the same word
+        for where the job stands, that does not take back when it last changed.
+        """
         record = {**listed.record, **answer.record}
+        dates = [place for place, _ in self.kind.fields["updated_at"].places]
+        told = {place: listed.record[place] for place in dates if place in listed.record}
+        if any(record[place] != at for place, at in told.items()) and self._is_dated_by_creation(
+            listed, answer
+        ):
+            record |= told
         problems = {**listed.problems, **answer.problems}
         return Reading(listed.job_id, record, dumps(record).decode(), problems)
+
+    def _is_dated_by_creation(self, listed: Reading, answer: Reading) -> bool:
+        columns = self.columns(
+            ("created_at", "updated_at", "provider_status"), Readings.of([listed, answer])
+        )
+        listed_at, answered_at = columns["updated_at"].to_pylist()
+        created_at = columns["created_at"].to_pylist()[1]
+        word, said = columns["provider_status"].to_pylist()
+        is_earlier = listed_at and answered_at and answered_at < listed_at
+        return bool(is_earlier) and answered_at == created_at and word == said
 
     def row_hash(self, reading: Reading) -> str:
         """`row_hashes` of one."""
@@ -380,6 +400,7 @@ class Reader:
 
     def _reject(self, job_id: str | None, place: str | None, problem: str, original: Any) -> None:
         value = self._redactor.value(tame(original)[0])
+        place = tame(place)[0]
         if self._user_key is not None and place in self.kind.users:
             value = user_hash(self._user_key, dumps(value).decode())
         elif isinstance(value, dict):

@@ -107,12 +107,11 @@ def content_type(headers: Mapping[str, str]) -> str:
 def is_html(headers: Mapping[str, str], body: bytes) -> bool:
     """Whether a web page came, whatever it says that it is."""
     start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"{", b"[")):
-        return False
-    return start.startswith((b"<!doctype html", b"<html")) or content_type(headers) in {
-        "text/html",
-        "application/xhtml+xml",
-    }
+    if start.startswith((b"<!doctype html", b"<html")):
+        return True
+    # some servers call whatever they send so, also where they send nothing
+    is_called = content_type(headers) in {"text/html", "application/xhtml+xml"}
+    return is_called and start.startswith(b"<")
 
 
 def html_title(body: bytes) -> str:

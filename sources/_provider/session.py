@@ -16,11 +16,13 @@ import requests
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.dialect import Dialect
 from jobledger.sources._provider.errors import (
+    BadReply,
     CredentialsRefused,
     NotAvailable,
     ProviderError,
     Refused,
     SettingsError,
+    TokenNotTaken,
     Unauthorized,
     UnsafeReply,
 )
@@ -64,7 +66,11 @@ class Asked:
     """The header that carries the token where it is not `Authorization`."""
 
     def url(self, base_url: str) -> str:
-        """The whole URL. Raises `UnsafeReply` for one on another host than the account's."""
+        """The whole URL.
+
+        Raises `UnsafeReply` for one on another host than the account's, `BadReply` for one that
+        cannot be written.
+        """
         url = self.path
         if not urlsplit(url).scheme:
             url = f"{base_url}/{url.lstrip('/')}"
@@ -73,7 +79,11 @@ class Asked:
                 f"asked for a page on {urlsplit(url).hostname}: expected"
                 f" {urlsplit(base_url).hostname}"
             )
-        return f"{url}{'&' if '?' in url else '?'}{urlencode(self.params)}" if self.params else url
+        try:
+            params = urlencode(self.params)
+        except UnicodeEncodeError:
+            raise BadReply("a page is named by half a character, which no URL can have") from None
+        return f"{url}{'&' if '?' in url else '?'}{params}" if params else url
 
 
 class Session:
@@ -124,19 +134,14 @@ class Session:
                 except Unauthorized as refused:
                     if token.is_renewal and token is not self._accepted:
                         # new already, and never taken: another one would fare no better
-                        raise CredentialsRefused(
-                            str(refused), status=refused.status, code=refused.code
-                        ) from None
+                        raise self._for_good(asked, refused, str(refused)) from None
                 token = self._current(meter, refused=token)
                 meter.retries += 1
                 try:
                     return self._with(token, meter, asked, take)
                 except Unauthorized as refused:
-                    raise CredentialsRefused(
-                        f"{refused}; a new token was refused too",
-                        status=refused.status,
-                        code=refused.code,
-                    ) from None
+                    said = f"{refused}; a new token was refused too"
+                    raise self._for_good(asked, refused, said) from None
 
         try:
             return self._limits.persist(meter, once)
@@ -144,6 +149,12 @@ class Session:
             if error.kind == "quota" and not error.is_planned:
                 self._limits.end(error)
             raise
+
+    def _for_good(self, asked: Asked, refused: Unauthorized, said: str) -> ProviderError:
+        # Salesforce's InvalidSessionId also stands for scopes and addresses that are not allowed
+        is_elsewhere = asked.session_header is not None and self._accepted is not None
+        kind = TokenNotTaken if is_elsewhere else CredentialsRefused
+        return kind(said, status=refused.status, code=refused.code)
 
     def _with(self, token: Token, meter: Meter, asked: Asked, take: Take[T]) -> T:
         bearer = token.value if asked.session_header else f"Bearer {token.value}"

@@ -14,6 +14,7 @@ from jobledger.sources._provider.errors import (
     RateLimited,
     Refused,
     ServerFault,
+    TokenNotTaken,
 )
 from tests.pipelines.scripted_sync import Project
 
@@ -319,10 +320,65 @@ def test_a_closed_classic_job_whose_batches_only_bulk_1_tells(
     answers = {"a": detail(closed, 4), "async": {"id": "a", "numberRecordsProcessed": 5, **batches}}
     project.sync(org(closed, one=answers), "salesforce", INGEST)
     assert counts(project) == [("a", "partial", 5)]
-    # where it will not tell either, what the first answer said is kept
+    # where it will not tell either, what the first answer said is kept, and that is all
     other = {**closed, "id": "c"}
-    project.sync(org(other, one={"c": detail(other, 4)}), "salesforce", INGEST)
-    assert counts(project)[1:] == [("c", "running", 4)]
+    for asked in (["c"], []):
+        project.sync(org(other, one={"c": detail(other, 4)}), "salesforce", INGEST)
+        assert counts(project)[1:] == [("c", "running", 4)]
+        assert asked_for(project) == asked
+    assert project.rows("select detail from loaded.job_details where job_id = 'c'") == [
+        ("refused",)
+    ]
+
+
+@pytest.mark.parametrize("max_details", [0, 10])
+def test_a_closed_classic_job_ended_when_the_listing_says_whenever_it_was_asked_for(
+    project: Project, max_details: int
+) -> None:
+    closed = classic(second=9)
+    batches = {"numberBatchesTotal": 1, "numberBatchesCompleted": 1, "numberBatchesFailed": 0}
+    # as documented: dated by its creation
+    answers = {"a": NotFound("no", status=404), "async": {**detail(classic(), 5), **batches}}
+    project.sync(org(closed, one=answers), "salesforce", INGEST, max_details=max_details)
+    run = project.sync(org(closed, one=answers), "salesforce", INGEST)["ingest"]
+    assert (run.details_pending, counts(project)) == (0, [("a", "succeeded", 5)])
+    assert project.rows(
+        "select finished_at = timestamptz '2026-11-20 10:00:09+00' from loaded.job_versions"
+        " where valid_to is null"
+    ) == [(True,)]
+    project.sync(org(closed, one=answers), "salesforce", INGEST, is_full=True)
+    assert asked_for(project) == []
+
+
+def test_an_older_api_that_takes_no_token_is_asked_once_and_costs_no_other_job(
+    project: Project,
+) -> None:
+    jobs = [job("a"), *({**classic(), "id": each} for each in "bcd")]
+    gone = NotFound("no", status=404)
+    closed = TokenNotTaken("InvalidSessionId", status=400)
+    answer = org(*jobs, one={"b": gone, "c": gone, "d": gone, "async": closed})
+    run = project.sync(answer, "salesforce", INGEST)["ingest"]
+    assert (run.outcome, run.details_pending) == ("complete", 0)
+    assert [row[1:] for row in counts(project)] == [("succeeded", 10), *[("running", None)] * 3]
+    assert sum("/async/" in path for path in project.asked) in range(1, 4)
+    again = project.sync(answer, "salesforce", INGEST)["ingest"]
+    assert (again.outcome, again.requests) == ("complete", 1)
+
+
+def test_a_query_job_is_one_whatever_it_does(project: Project) -> None:
+    odd = job("a", jobType="V2Query", operation="queryRefresh")
+    untold = {k: v for k, v in job("b").items() if k not in {"jobType", "operation"}}
+    writes = {**classic("Failed"), "id": "c"}
+
+    def answer(path: str, params: Mapping[str, str]) -> Any:
+        is_query = path.endswith("/jobs/query")
+        listed = [odd, untold, writes] if is_query else [odd, writes]
+        return org(*listed)(path, params)
+
+    project.sync(answer, "salesforce", ["ingest", "query"])
+    assert project.rows(
+        "select job_id, kind from loaded.job_versions where valid_to is null order by all"
+    ) == [("a", "query"), ("b", "query"), ("c", "ingest")]
 
 
 def test_a_full_sync_asks_once_more_for_what_was_refused(project: Project) -> None:

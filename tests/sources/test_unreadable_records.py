@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -144,6 +145,13 @@ def test_a_bad_field_is_null_and_reported_and_the_rest_of_the_job_is_kept() -> N
         ("outputRows", "a number beyond 64 bits"),
         ("updatedOn", "not a date and time"),
     ]
+
+
+def test_a_name_with_half_a_character_can_be_written_down() -> None:
+    reading = reader("zuora", "data_query")
+    assert reading.take({"id": "a", "\ud83d": {"\ud83d": "\ud83d"}}) is not None
+    fields = [each.field for each in reading.rejected]
+    assert pa.array(fields, pa.string()).to_pylist() == ["", "\ufffd", "\ufffd.\ufffd"]
 
 
 def test_a_text_of_a_million_characters_is_kept_whole() -> None:

@@ -28,6 +28,7 @@ from jobledger.sources._provider.errors import (
     ServerFault,
     TimedOut,
     TimeLimitReached,
+    TokenNotTaken,
     Unreachable,
     UnsafeReply,
 )
@@ -103,6 +104,8 @@ ERRORS: list[tuple[int, Any, type[ProviderError], str | None, int]] = [
     (400, {"code": 71013040, "message": "Job not found"}, NotFound, "71013040", 1),
     (400, {"code": 58730250, "message": "locked"}, ServerFault, "58730250", 5),
     (404, "<html><title>404 Not Found</title>", BadReply, None, 1),
+    (403, "<!DOCTYPE html><title>Access denied</title>", BadReply, None, 1),
+    (400, "<html>Bad Request</html>", BadReply, None, 1),
     (405, "", Refused, None, 1),
     (408, "", ServerFault, None, 5),
     (409, [], Refused, None, 1),
@@ -185,6 +188,33 @@ def test_what_salesforce_means(
     assert (raised.value.code, calls(http, "/jobs")) == (code, sent)
 
 
+@pytest.mark.parametrize("body", ["", "Not Found", '{"code": 404}'])
+def test_not_all_that_is_called_html_is_a_page(tmp_path: Path, http: Any, body: str) -> None:
+    http.get(ZUORA + JOBS, status=404, body=body, content_type="text/html; charset=utf-8")
+    with pytest.raises(NotFound):
+        zuora(tmp_path).client().get(JOBS)
+
+
+def test_an_older_api_that_takes_no_token_says_nothing_of_the_others(
+    tmp_path: Path, http: Any
+) -> None:
+    http.get(f"{SALESFORCE}/jobs", json={"done": True})
+    told = {"exceptionCode": "InvalidSessionId", "exceptionMessage": "x"}
+    http.get(f"{SALESFORCE}/services/async/62.0/job/750", status=400, json=told)
+    client = salesforce(tmp_path).client()
+    client.get("/jobs")
+    with pytest.raises(TokenNotTaken, match="a new token was refused too") as raised:
+        client.get("/services/async/62.0/job/750", session_header="X-SFDC-Session")
+    assert (raised.value.status, raised.value.ends_account) == (400, False)
+    assert client.get("/jobs") == {"done": True}
+
+
+def test_a_page_whose_name_no_url_can_have(tmp_path: Path, http: Any) -> None:
+    with pytest.raises(BadReply, match="half a character"):
+        zuora(tmp_path).client().get(JOBS, {"cursor": "\ud83d"})
+    assert calls(http, JOBS) == 0
+
+
 def test_the_whole_message(tmp_path: Path, http: Any) -> None:
     told = {"reasons": [{"code": "58730222", "message": "orderDate\n may\x1b[31m not be null"}]}
     http.get(ZUORA + JOBS, status=400, json=told, headers={"Zuora-Request-Id": "r-17"})
@@ -245,7 +275,10 @@ def test_a_certificate_that_is_wrong_is_not_tried_again(tmp_path: Path, http: An
         (429, {}, [1]),
         (503, {"Retry-After": "40"}, [40]),
         (503, {}, [1]),
-        (500, {"Retry-After": "40"}, [1]),
+        (500, {"Retry-After": "40"}, [40]),
+        (502, {"Retry-After": "40"}, [40]),
+        (408, {"Retry-After": "40"}, [40]),
+        (504, {}, [1]),
     ],
 )  # fmt: skip
 def test_waiting_as_long_as_is_asked_for(
@@ -259,7 +292,7 @@ def test_waiting_as_long_as_is_asked_for(
     ).client()
     assert client.get(JOBS) == PAGE
     assert clock.waits == waits
-    asked_for = status == 429 or ("Retry-After" in headers and status == 503)
+    asked_for = status == 429 or "Retry-After" in headers
     assert client.meter.throttled_seconds == (sum(waits) if asked_for else 0)
     assert client.meter.retries == 1
     assert told == [(seconds, f"rest.zuora.com/objects/jobs: HTTP {status}") for seconds in waits]

@@ -144,6 +144,7 @@ def test_a_locator_that_is_always_refused_ends_the_walk() -> None:
     [
         ({"done": False, "records": [1]}, "has no nextRecordsUrl"),
         ({"done": False, "records": [1], "nextRecordsUrl": "/jobs?x=1"}, "has no queryLocator"),
+        ({"done": False, "records": [1], "nextRecordsUrl": "http://[bad"}, "is no URL"),
         ({"done": False, "records": [1], "nextRecordsUrl": 5}, "not text"),
         ({"done": False, "records": [1], "nextRecordsUrl": "/j?queryLocator=a"}, "repeats"),
         ({"done": True}, "no list 'records'"),
