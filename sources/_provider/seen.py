@@ -42,9 +42,13 @@ class Seen:
 
     def _keep(self, run: Digests) -> None:
         while self._runs and len(self._runs[-1]) < 8 * len(run):
-            run = np.concatenate((self._runs.pop(), run))
-            # in place: of millions there is no room for one more copy
-            run.sort(kind="stable")
+            longer = self._runs.pop()
+            count = len(longer)
+            # all where it is: of millions there is no room for one more copy
+            longer.resize(count + len(run), refcheck=False)
+            longer[count:] = run
+            longer.sort(kind="stable")
+            run = longer
         if len(run):
             self._runs.append(run)
 
