@@ -54,7 +54,13 @@ _ENCODED_USERINFO: Final = re.compile(
     rf"({_SCHEME}%(?:25)*3a(?:%(?:25)*2f){{2}})(?:(?!%(?:25)*2f)[^{_STOP}&]){{0,500}}?%(?:25)*40",
     re.IGNORECASE,
 )
-_BEARER: Final = re.compile(r"\b(bearer|basic|oauth)(\s+)[\w\-.~+/=!]{12,}", re.IGNORECASE)
+_BEARER: Final = re.compile(
+    r"\b(bearer|basic|oauth)(\s+)"
+    # a word of any language has no digit, none of these signs, and no capital letter inside
+    r"(?=[\w\-.~+/=!]*(?:[\d+/=]|(?-i:[a-z][A-Z])))[\w\-.~+/=!]{12,}",
+    re.IGNORECASE,
+)
+_AUTHORIZING: Final = (b"bearer", b"basic", b"oauth")
 
 
 def without_queries(text: str) -> str:
@@ -141,7 +147,8 @@ class Redactor:
         return (
             (b"/" in raw and (b"?" in raw or b"#" in raw or (b"@" in raw and b":" in raw)))
             or (b"%" in raw and (b"%3" in raw or b"%25" in raw))
-            or any(_has(raw, needle) for needle in (b"earer", b"uthorization", *self._bytes))
+            or any(_has(raw, needle) for needle in self._bytes)
+            or _authorizes(raw)
             or (
                 bool(self._words)
                 and any(w.search(raw.decode(errors="replace")) for w in self._words)
@@ -160,6 +167,14 @@ class Redactor:
                 for key, item in value.items()
             }
         return value
+
+
+def _authorizes(raw: bytes) -> bool:
+    """Whether `without_authorization` might find something: a word, and a blank after it."""
+    if raw.isascii() and b" " not in raw and b"\\" not in raw:
+        return False
+    lower = raw.lower()
+    return any(_has(lower, word) for word in _AUTHORIZING)
 
 
 def _has(raw: bytes, needle: bytes) -> bool:
