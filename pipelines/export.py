@@ -78,6 +78,8 @@ def _partitioned(
         for name in by:
             if name not in names:
                 raise ConfigError(f"--partition-by: no column '{name}'{choices(name, names)}")
+        if len(set(by)) < len(by):
+            raise ConfigError("--partition-by names a column twice")
         if set(by) >= set(names):
             raise ConfigError("--partition-by names every column: expected one that is left over")
         with _whole_folder(path) as fresh:
@@ -131,17 +133,19 @@ def _check_replaceable(path: Path) -> None:
         return
     if not path.is_dir():
         raise ConfigError(f"{path} is a file: --partition-by writes a folder; name another one")
+    from jobledger.pipelines.parquet import is_part
+
     for folder, _, files in os.walk(path):
         for name in files:
             found = Path(folder, name).relative_to(path)
-            if not _is_part(found):
+            if not (_is_path_of_part(found) and is_part(path / found)):
                 raise ConfigError(
                     f"{path} holds what no export wrote ({found}) and would be replaced: name"
                     " another folder"
                 )
 
 
-def _is_part(path: Path) -> bool:
+def _is_path_of_part(path: Path) -> bool:
     """Whether an export gives such a path to a file of its folder."""
     *partitions, name = path.parts
     if not partitions:

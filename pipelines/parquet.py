@@ -21,6 +21,9 @@ _BATCH: Final = 122_880
 _HELD: Final = 1_000_000
 """Rows that wait until they are parted, so that a partition's files are few and not too small."""
 
+_MARK: Final = b"jobledger"
+"""In the metadata of a file that is a part of an export."""
+
 _AT: Final = "\0at"
 _COMPRESSION: Final = "zstd"
 
@@ -81,8 +84,21 @@ def write_partitions(
             _write_parts(pa.Table.from_batches(held), folder, by, parts)
     if not count:
         # a file without rows still says which columns there are
-        pq.write_table(schema.empty_table(), folder / "part-0.parquet", compression=_COMPRESSION)
+        empty = _marked(schema.empty_table())
+        pq.write_table(empty, folder / "part-0.parquet", compression=_COMPRESSION)
     return count
+
+
+def is_part(path: Path) -> bool:
+    """Whether `write_partitions` wrote a file."""
+    try:
+        return _MARK in (pq.read_schema(path).metadata or {})
+    except (pa.ArrowException, OSError):
+        return False
+
+
+def _marked(rows: pa.Table) -> pa.Table:
+    return rows.replace_schema_metadata({**(rows.schema.metadata or {}), _MARK: b"export"})
 
 
 def _write_parts(rows: pa.Table, folder: Path, by: Sequence[str], part: int) -> None:
@@ -92,7 +108,7 @@ def _write_parts(rows: pa.Table, folder: Path, by: Sequence[str], part: int) -> 
     # where each partition begins now, and how long it is
     placed = in_order.set_column(in_order.num_columns - 1, _AT, order)
     groups = placed.group_by(list(by)).aggregate([(_AT, "min"), (_AT, "count")]).to_pylist()
-    in_order = in_order.drop_columns([*by, _AT])
+    in_order = _marked(in_order.drop_columns([*by, _AT]))
     for group in groups:
         below = folder.joinpath(*(_hive(name, group[name]) for name in by))
         below.mkdir(parents=True, exist_ok=True)

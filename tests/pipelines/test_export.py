@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
@@ -169,6 +170,24 @@ def test_parquet_files_of_others_are_not_replaced(
     assert theirs.read_bytes() == b"theirs"
 
 
+@pytest.mark.parametrize("partitioning", [None, ["year"]])
+def test_a_dataset_of_another_tool_is_not_replaced(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, partitioning: list[str] | None
+) -> None:
+    theirs = pa.table({"year": [2026, 2027], "n": [1, 2]})
+    flavor = None if partitioning is None else "hive"
+    ds.write_dataset(
+        theirs,
+        tmp_path / "lake",
+        format="parquet",
+        partitioning=partitioning,
+        partitioning_flavor=flavor,
+    )
+    with pytest.raises(ConfigError, match="holds what no export wrote"):
+        export(connection, "jobs", tmp_path / "lake", partition_by=["source"])
+    assert ds.dataset(tmp_path / "lake").count_rows() == 2
+
+
 def test_an_empty_folder_and_an_export_without_rows_are_replaced(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
@@ -209,6 +228,7 @@ def test_ctrl_c_between_two_renames_loses_no_export(
     [
         (["sorce"], "parquet", r"no column 'sorce' \(did you mean 'source'\?\)"),
         (["source", "job_id", "error_message"], "parquet", "names every column"),
+        (["source", "source"], "parquet", "names a column twice"),
         (["source"], "csv", "--partition-by writes Parquet"),
     ],
 )
