@@ -11,6 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
@@ -128,6 +129,7 @@ class Project:
             parts = variable.split("__")
             if len(parts) > 2 and parts[0] == "SOURCES":  # noqa: PLR2004 - SOURCES, name, key
                 names.add(parts[1].lower())
+        names = {name for name in names if _is_ours(self._section(("sources", name)))}
         for name in names:
             if not _NAME.fullmatch(name):
                 raise ConfigError(
@@ -171,6 +173,13 @@ class Project:
                     yield f"{path}: nobody reads '{name}', which stands in no section{meant}"
                 elif name not in sections and (near or name not in _DLTS):
                     yield f"{path}: nobody reads [{name}]{meant}"
+                elif name == "sources":
+                    yield from self._of_others(path, value)
+
+    def _of_others(self, path: str, sources: Mapping[str, Any]) -> Iterator[str]:
+        for name, said in sources.items():
+            if isinstance(said, dict) and not _is_ours(self._section(("sources", name))):
+                yield f"{path}: nobody reads [sources.{name}]; no setting in it is ours"
 
     def _source(self, name: str, known: Mapping[str, Sequence[str]]) -> SourceSettings:
         said = self._section(("sources", name))
@@ -282,9 +291,18 @@ def choices(name: str, known: Sequence[str]) -> str:
 def duration(said: Any, what: str) -> timedelta:
     """A time span such as `15m`. Raises `ConfigError`."""
     found = _DURATION.fullmatch(said.strip()) if isinstance(said, str) else None
-    if found is None or float(found[1]) == 0:
-        raise ConfigError(f'{what}: expected a time such as "30s", "15m", "24h" or "7d"')
-    return timedelta(**{_UNITS[found[2]]: float(found[1])})
+    with suppress(OverflowError):
+        if found is not None and float(found[1]) > 0:
+            return timedelta(**{_UNITS[found[2]]: float(found[1])})
+    raise ConfigError(f'{what}: expected a time such as "30s", "15m", "24h" or "7d"')
+
+
+def _is_ours(said: Mapping[str, Any]) -> bool:
+    """Whether a source's section is one of ours: dlt's other pipelines have theirs there too."""
+    credentials = said.get("credentials")
+    is_known = isinstance(credentials, dict) and "client_id" in credentials
+    near = (get_close_matches(key, _KEYS, n=1, cutoff=_NEAR) for key in said)
+    return not said or is_known or any(near)
 
 
 def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

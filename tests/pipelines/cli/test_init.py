@@ -74,3 +74,38 @@ def test_the_clone_has_the_same_files() -> None:
     assert (CLONE / ".dlt" / "config.toml").read_text() == CONFIG
     assert (CLONE / ".dlt" / "example.secrets.toml").read_text() == SECRETS
     assert tomllib.loads(SECRETS) == {}
+
+
+def test_sources_of_other_pipelines_are_left_to_them(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(
+        '[sources.zuora]\nbase_url = "https://rest.zuora.com"\n'
+        '[sources.github]\naccess_token = "x"\n'
+    )
+    environment = {
+        "SOURCES__SQL_DATABASE__CREDENTIALS__PASSWORD": "x",
+        "SOURCES__DATA_WRITER__FILE_MAX_ITEMS": "9",
+    }
+    project = Project(tmp_path, environment)
+    assert [each.name for each in project.sources(KINDS)] == ["zuora"]
+    assert project.warnings == [
+        ".dlt/config.toml: nobody reads [sources.github]; no setting in it is ours"
+    ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ['base_ulr = "https://rest.zuora.com"', "", 'credentials = { client_id = "x" }'],
+)
+def test_a_source_of_ours_that_is_not_right_is_refused(tmp_path: Path, said: str) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(f"[sources.zuora]\n{said}\n")
+    with pytest.raises(ConfigError, match="base_url"):
+        Project(tmp_path, {}).sources(KINDS)
+
+
+def test_a_time_span_beyond_all_time_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text('[sync]\ntime_limit = "99999999999d"\n')
+    with pytest.raises(ConfigError, match=r"\[sync\] time_limit: expected a time such as"):
+        _ = Project(tmp_path, {}).time_limit
