@@ -81,18 +81,23 @@ def _source(
         return
     client = account.client()
     refused: list[str] = []
-    is_in = False
+    is_in = is_token_refused = False
     for kind in map(provider.kind, assignment.kinds):
         try:
             shown = _FirstPage(client, kind, settings.api_version or provider.api_version).jobs()
         except CredentialsRefused as error:
-            yield Finding(name, "reachable", is_good=True, said=settings.base_url)
-            yield Finding(name, "credentials", is_good=False, said=str(error))
-            return
-        except Unreachable as error:
-            yield Finding(name, "reachable", is_good=False, said=str(error))
-            return
+            if not account.is_logged_in:
+                yield Finding(name, "reachable", is_good=True, said=settings.base_url)
+                yield Finding(name, "credentials", is_good=False, said=str(error))
+                return
+            # the login works: it is this listing that does not take its token
+            is_token_refused = True
+            yield Finding(name, kind.name, is_good=False, said=str(error))
+            continue
         except ProviderError as error:
+            if isinstance(error, Unreachable) and not is_in:
+                yield Finding(name, "reachable", is_good=False, said=str(error))
+                return
             if not is_in and error.status is not None:
                 yield from _entered(name, account)
                 is_in = True
@@ -106,6 +111,10 @@ def _source(
             yield from _entered(name, account)
             is_in = True
         yield Finding(name, kind.name, is_good=True, said=f"may be listed; {shown:,} jobs shown")
+    if is_token_refused and not is_in:
+        yield Finding(name, "reachable", is_good=True, said=account.base_url)
+        said = "log in, but no listing takes the token: look at what its user may do"
+        yield Finding(name, "credentials", is_good=False, said=said)
     if refused:
         yield Finding(name, "kinds", is_good=False, said=without(assignment, refused))
     if client.meter.quota_limit is not None and client.meter.quota_used is not None:

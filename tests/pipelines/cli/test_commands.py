@@ -93,6 +93,21 @@ def test_doctor_names_what_the_account_may_not_use(shell: Shell, busy_emulator: 
     assert line in synced.err
 
 
+def test_doctor_looks_at_every_kind_whatever_one_says(shell: Shell, busy_emulator: Running) -> None:
+    busy_emulator.faults.order("status", "/v1/uno/data-backfill/listjobs", status=401, times=None)
+    found = shell.run("doctor", "zuora", "--json")
+    assert found.code == 1
+    assert [(each["what"], each["is_good"]) for each in found.json[:-1]] == [
+        ("data_backfill", False),
+        ("reachable", True),
+        ("credentials", True),
+        ("auto_backfill", True),
+        ("custom_object_bulk", True),
+        ("data_query", True),
+        ("clock", True),
+    ]
+
+
 def test_doctor_says_whom_it_asks_and_why_it_waits(shell: Shell, busy_emulator: Running) -> None:
     busy_emulator.faults.order("status", "/query/jobs", status=503, times=1)
     found = shell.run("doctor", "zuora")
