@@ -301,7 +301,7 @@ class Chosen(Published):
         """`failure_reasons` of the jobs that failed in the period; the most frequent first."""
         return self.rows(
             "select fingerprint, count(*) as jobs,"
-            " cast(sum(failures.records_failed) as bigint) as records_failed, source, kind,"
+            " try_cast(sum(failures.records_failed) as bigint) as records_failed, source, kind,"
             " min(counted_at) as first_at, max(counted_at) as last_at"
             f" from ({self._failures}) as failures group by source, kind, fingerprint"
             f" order by jobs desc, last_at desc, source, kind, fingerprint limit {MOST}"

@@ -130,12 +130,16 @@ def _telling(rows: Iterable[Row], progress: Progress) -> Iterator[Row]:
 
 
 def _write_csv(found: list[Column], rows: Iterable[Row], stream: IO[bytes]) -> int:
-    """RFC 4180: NULL is empty, an empty text is `""`."""
+    """RFC 4180: NULL is empty, an empty text is `""`.
+
+    So is NULL in an only column, where an empty line would be read as no row at all.
+    """
     # what a terminal would obey is written out there, and there alone
     safe = printable if stream.isatty() else _as_is
+    null = "" if len(found) > 1 else '""'
 
     def line(values: Iterable[str | None]) -> bytes:
-        cells = ("" if value is None else _csv_cell(safe(value)) for value in values)
+        cells = (null if value is None else _csv_cell(safe(value)) for value in values)
         return (",".join(cells) + "\n").encode()
 
     stream.write(line(column.name for column in found))

@@ -54,7 +54,7 @@ def command(
 
     A table fits the terminal, shows four decimals and cuts long texts; the other formats are
     exact. Times are ISO 8601 in UTC. In JSON a record is an object and NaN is null; in CSV
-    (RFC 4180) NULL is empty and an empty text is "".
+    (RFC 4180) NULL is empty and an empty text is "", as is NULL where there is one column.
     """
     if (sql is None) == (file is None):
         raise click.UsageError("expected SQL, the name of a view, or -f FILE, and one of them")

@@ -143,7 +143,7 @@ select
     fingerprint,
     count(*) filter (where status = 'failed') as failed,
     count(*) filter (where status = 'partial') as partial,
-    cast(sum(records_failed) as bigint) as records_failed,
+    try_cast(sum(records_failed) as bigint) as records_failed,
     min(counted_at) as first_at,
     max(counted_at) as last_at,
     arg_max(job_id, (counted_at, job_id)) as example_job_id,

@@ -15,8 +15,16 @@ from urllib.parse import urlsplit
 import requests
 
 from jobledger.sources._provider.dialect import Dialect, Meaning
+from jobledger.sources._provider.errors import BadReply
 from jobledger.sources._provider.limits import Meter
-from jobledger.sources._provider.reply import Complaint, Reply, chunks
+from jobledger.sources._provider.reply import (
+    MAX_COMPLAINT,
+    Complaint,
+    Reply,
+    chunks,
+    html_title,
+    is_html,
+)
 from jobledger.sources._provider.session import Asked, Session, whole
 
 __all__ = ["Account", "Client", "Complaint", "Dialect", "Meaning", "Meter", "Reply"]
@@ -86,15 +94,24 @@ class Client:
         `ProviderError`, and what was had so far is not the whole.
         """
         asked = Asked(path, params or {}, headers or {})
-        still_open, first, rest = self._account.ask(self.meter, asked, _begun)
+        still_open, first, rest = self._account.ask(self.meter, asked, self._begun)
         with still_open:
             yield first
             yield from rest
 
-
-def _begun(
-    response: requests.Response, stack: ExitStack
-) -> tuple[ExitStack, bytes, Iterator[bytes]]:
-    pieces = chunks(response, MAX_STREAM)
-    first = next(pieces, b"")
-    return stack.pop_all(), first, pieces
+    def _begun(
+        self, response: requests.Response, stack: ExitStack
+    ) -> tuple[ExitStack, bytes, Iterator[bytes]]:
+        pieces = chunks(response, MAX_STREAM)
+        first = b""
+        for piece in pieces:
+            first += piece
+            if len(first) >= MAX_COMPLAINT:
+                break
+        else:
+            # so little may be an error that calls itself good
+            self._account.check(response, first)
+        if is_html(response.headers, first):
+            title = html_title(first)
+            raise BadReply(f"an HTML page ({title}) came instead of records")
+        return stack.pop_all(), first, pieces

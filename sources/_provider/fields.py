@@ -61,10 +61,11 @@ def read_code(value: Any) -> str:
 def read_time(value: Any) -> datetime:
     """Epoch milliseconds (13 digits) or seconds (10), or ISO 8601; UTC where no zone is said."""
     if isinstance(value, str):
-        if value.isdecimal() and value.isascii():
-            return _from_epoch(value)
+        bare = value.strip()
+        if bare.isdecimal() and bare.isascii():
+            return _from_epoch(bare)
         # RFC 3339 allows a small t and z, which Python does not
-        written = _ZONE_APART.sub("", value.strip().upper())
+        written = _ZONE_APART.sub("", bare.upper())
         if not _DATE_FIRST.match(written):
             raise ValueError("not a date and time")
         try:

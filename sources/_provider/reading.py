@@ -30,6 +30,8 @@ _READ: Final = (
     *("input_bytes", "output_bytes"),
 )
 """The columns that a provider's fields may fill; the others follow from them."""
+_NO_USERS: Final = ("object", "operation", "provider_status")
+"""Columns that never name a user, whatever they say."""
 _OPEN: Final = pa.array(sorted(OPEN), pa.string())
 _SHORT_NAME: Final = 3
 _NO_PROBLEMS: Final[Mapping[str, str]] = {}
@@ -133,6 +135,8 @@ class Reader:
         self._provider = provider.name
         self._redactor = redactor
         self._user_key = user_key
+        told = (kind.fields[name].places for name in _NO_USERS if name in kind.fields)
+        self._not_users = {kind.id_field, *(place for places in told for place, _ in places)}
         self._dropped = () if settings.keep_query_text else kind.query_text
         self._salted = hashlib.blake2b(orjson.dumps([settings.name, kind.name]), digest_size=16)
 
@@ -230,7 +234,11 @@ class Reader:
                 shown = user if isinstance(user, str) else dumps(user).decode()
                 hashes[shown] = user_hash(self._user_key, shown)
                 record = {**record, name: shown}
-        return _replaced(record, hashes) if hashes else record
+        if not hashes:
+            return record
+        # a user may be called as an object or a status is
+        kept = {name: record[name] for name in self._not_users if name in record}
+        return {**_replaced(record, hashes), **kept}
 
     def merged(self, listed: Reading, answer: Reading) -> Reading:
         """A listing's record with what the answer by id adds to it or says anew.
@@ -372,7 +380,7 @@ class Reader:
             ]
             statuses = pa.array(refined, pa.string())
         # where the number is not known this is NULL, and such a job keeps its status
-        has_failed = pc.not_equal(columns["records_failed"], pa.scalar(0))
+        has_failed = pc.greater(columns["records_failed"], pa.scalar(0))
         is_partial = pc.and_(pc.equal(statuses, pa.scalar(str(Status.SUCCEEDED))), has_failed)
         partial: Column = pc.if_else(is_partial, str(Status.PARTIAL), statuses)
         return pc.coalesce(partial, statuses)

@@ -26,6 +26,7 @@ from jobledger.sources._provider.errors import (
     Unauthorized,
     UnsafeReply,
 )
+from jobledger.sources._provider.json_text import loads
 from jobledger.sources._provider.judging import judged, seconds, skew, wait_asked_for
 from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.limits import Limits, Meter, OnWait
@@ -121,6 +122,11 @@ class Session:
     def base_url(self) -> str:
         """Where the account is; the login may have named another host than the settings."""
         return self._settings.base_url if self._token is None else self._token.base_url
+
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether a login gave a token; that a listing takes it is another matter."""
+        return self._token is not None
 
     def ask(self, meter: Meter, asked: Asked, take: Take[T]) -> T:
         """What `take` makes of a good answer. Raises `ProviderError`, redacted."""
@@ -286,6 +292,12 @@ class Session:
         if is_failure(value):
             raise self.error(response, complaint(reply.status, reply.headers, reply.body))
         return value
+
+    def check(self, response: requests.Response, body: bytes) -> None:
+        """Raises `ProviderError` if a good reply's body, of whatever type, is an error."""
+        with suppress(ValueError, RecursionError):
+            if is_failure(loads(body)):
+                raise self.error(response, complaint(response.status_code, response.headers, body))
 
 
 def whole(response: requests.Response) -> Reply:

@@ -11,7 +11,7 @@ with judged as (
         case
             when least(records_total, records_processed, records_succeeded, records_failed) < 0
                 then 'a count below zero'
-            when records_succeeded + records_failed <> records_processed
+            when cast(records_succeeded as hugeint) + records_failed <> records_processed
                 then 'succeeded and failed are not what was processed'
             when records_failed > records_processed then 'more failed than were processed'
             when records_processed > records_total then 'more processed than there were'

@@ -6,7 +6,8 @@ select
     object,
     provider_status,
     stuck_reason,
-    stuck_reason || ': ' || coalesce(provider_status, status) || ', created '
+    stuck_reason || ': ' || coalesce(provider_status, status)
+        || case when created_at is null then ', first seen ' else ', created ' end
         || round(age_seconds / 3600, 1) || ' h ago, unchanged for '
         || case
             when seconds_since_change < 3600

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import duckdb
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -85,6 +86,16 @@ def test_what_is_written_is_read_back_by_others(
         rows = list(csv.reader(file, strict=True))
     assert rows[0] == list(objects[0])
     assert rows[2] == ["zuora", "no such column: Foo", "2026-11-24T08:30:00.25Z", '{"id": "q-2"}']
+
+
+def test_null_in_an_only_column_is_a_row_of_csv(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "out.csv"
+    sql = "select * from (values ('a'), (null), ('')) as t (x)"
+    assert write_result(connection, sql, format="csv", output=path) == 3
+    assert path.read_bytes() == b'x\na\n""\n""\n'
+    assert len(pd.read_csv(path)) == 3
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,28 @@ def test_query_strings_and_users_are_kept_out_where_that_is_asked_for() -> None:
     assert row["error_message"] == f"{row['created_by']}: see https://x.example/a now"
 
 
+def test_a_user_who_is_called_as_a_status_changes_no_status() -> None:
+    record = {"id": "Plan1", "type": "RatePlanCharge", "status": "COMPLETED", "failedCount": 0}
+    names = {"createdByUsername": "COMPLETED", "updatedByUsername": "Plan"}
+    reading = reader("zuora", "auto_backfill", redact_users=True)
+    taken = reading.take({**record, **names, "note": "by Plan"})
+    assert taken is not None
+    (row,) = reading.jobs(Readings.of([taken])).to_pylist()
+    told = [row[name] for name in ("job_id", "object", "provider_status", "status")]
+    assert told == ["Plan1", "RatePlanCharge", "COMPLETED", "succeeded"]
+    raw = json.loads(row["raw"])
+    assert raw["note"] == f"by {raw['updatedByUsername']}"
+    assert "Plan" not in raw["updatedByUsername"]
+
+
+def test_a_count_below_zero_is_no_failed_record() -> None:
+    reading = reader("salesforce", "ingest")
+    taken = reading.take({"id": "a", "state": "JobComplete", "numberRecordsFailed": -1})
+    assert taken is not None
+    (row,) = reading.jobs(Readings.of([taken])).to_pylist()
+    assert (row["status"], row["records_failed"]) == ("succeeded", -1)
+
+
 def test_a_record_without_an_id_is_reported_without_its_query() -> None:
     reading = reader("zuora", "data_query", keep_query_text=False)
     assert reading.take({"query": "select secret", "queryStatus": "failed"}) is None

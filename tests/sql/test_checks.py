@@ -79,6 +79,7 @@ def test_a_finish_before_a_creation(world: World):
     ("counts", "problem"),
     [
         ((None, 3, 1, 1), "succeeded and failed are not what was processed"),
+        ((None, 3, 2**63 - 1, 1), "succeeded and failed are not what was processed"),
         ((None, 3, None, 4), "more failed than were processed"),
         ((2, 3, None, None), "more processed than there were"),
         ((None, None, -1, None), "a count below zero"),
@@ -156,6 +157,11 @@ def test_a_stuck_job_that_changed_just_now(world: World):
 
     ((*_, problem),) = found(world)["stuck_jobs"]
     assert problem == "slow: running, created 30.0 h ago, unchanged for 2 min"
+    world.clear()
+    # a data query does not say when it was made
+    world.job(status="running", valid_from=ago(hours=30))
+    ((*_, problem),) = found(world)["stuck_jobs"]
+    assert problem == "slow: running, first seen 30.0 h ago, unchanged for 30.0 h"
 
 
 def test_failing_kinds(world: World):

@@ -72,6 +72,16 @@ def test_a_long_id_costs_a_stuck_job_no_word_of_why(
     ]
 
 
+def test_a_sum_beyond_64_bits_costs_no_report(scene: Scene) -> None:
+    most = {"status": "partial", "error_message": "absurd", "records_failed": 2**63 - 1}
+    scene.world.run()
+    scene.world.jobs(2, created_at=ago(hours=2), finished_at=ago(hours=1), **most)
+    scene.publish()
+    out = io.StringIO()
+    show(scene.project, stream=out)
+    assert "absurd" in out.getvalue()
+
+
 def test_colours_only_where_they_are_wanted(told: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)

@@ -454,6 +454,29 @@ def test_other_types_of_answers(tmp_path: Path, http: Any) -> None:
         list(client.stream("/gone"))
 
 
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ('{"success": false, "reasons": [{"code": "50000040"}]}', NotFound),
+        ("<!DOCTYPE html><title>Sign in</title>", BadReply),
+    ],
+)
+def test_an_error_that_calls_itself_good_is_no_table(
+    tmp_path: Path, http: Any, body: str, error: Any
+) -> None:
+    http.get(ZUORA + JOBS, body=body)
+    with pytest.raises(error):
+        next(zuora(tmp_path).client().stream(JOBS))
+
+
+def test_a_long_table_comes_piece_by_piece(tmp_path: Path, http: Any) -> None:
+    table = b"Id,Error\n" + b"1,x\n" * 600_000
+    http.get(ZUORA + JOBS, body=table)
+    pieces = list(zuora(tmp_path).client().stream(JOBS))
+    assert b"".join(pieces) == table
+    assert len(pieces) > 10
+
+
 def test_errors_survive_copying() -> None:
     error = RateLimited("too many", status=429, code="x", retry_after=3.0)
     for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):
