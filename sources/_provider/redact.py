@@ -61,6 +61,7 @@ _BEARER: Final = re.compile(
     re.IGNORECASE,
 )
 _AUTHORIZING: Final = (b"bearer", b"basic", b"oauth")
+_FEW_BLANKS: Final = 2000
 
 
 def without_queries(text: str) -> str:
@@ -171,8 +172,12 @@ class Redactor:
 
 def _authorizes(raw: bytes) -> bool:
     """Whether `without_authorization` might find something: a word, and a blank after it."""
-    if raw.isascii() and b" " not in raw and b"\\" not in raw:
-        return False
+    if raw.isascii():
+        # other blanks are written with a backslash; where there are few, looking before each is
+        # four times as fast
+        ends = raw.replace(b"\\", b" ").split(b" ", _FEW_BLANKS)
+        if len(ends) <= _FEW_BLANKS:
+            return any(each[-6:].lower().endswith(_AUTHORIZING) for each in ends[:-1])
     lower = raw.lower()
     return any(_has(lower, word) for word in _AUTHORIZING)
 
