@@ -91,7 +91,8 @@ def failure_rate(rows: list[Row], since: date, width: int | str = "container") -
             alt.Tooltip("z_score", type="quantitative", format=".1f", title="z-score"),
         ],
     )
-    top = max((row["failure_rate"] or 0 for row in rows), default=0)
+    drawn = ("failure_rate", "failure_rate_7d", "failure_rate_28d")
+    top = max((row[rate] or 0 for row in rows for rate in drawn), default=0)
     scale = alt.Scale(domain=[0, max(top, 0.1)], nice=True)
     axis = alt.Axis(format="%", title=None, tickCount=4)
 

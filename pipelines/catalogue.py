@@ -52,7 +52,7 @@ def as_markdown(entries: list[Entry]) -> str:
             for column in entry.columns
         ]
         parts.append(
-            f"### `{entry.name}`\n\n{(entry.grain or '').capitalize()}.\n\n"
+            f"### `{entry.name}`\n\n{(entry.grain or '')[:1].upper()}{(entry.grain or '')[1:]}.\n\n"
             "| column | type | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
         )
     return "\n".join(parts)

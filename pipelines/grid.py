@@ -3,6 +3,7 @@
 import operator
 import os
 import shutil
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final
@@ -68,9 +69,16 @@ def printable(text: str) -> str:
     r"""The text with whatever could move a cursor or hide itself written out: `\n`, `\x1b`."""
     if text.isprintable():
         return text
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    if unicodedata.category(character) == "Zs":
+        # a space that French or Japanese are written with
+        return " "
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def _shown(cell: str | None) -> str:

@@ -5,6 +5,7 @@ other.
 """
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -279,6 +280,8 @@ with judged as (
         listed.position,
         case
             when versions.job_id is null then 'new'
+            when listed.updated_at < versions.updated_at and {has_details}
+                and not versions.is_terminal then 'running'
             when listed.updated_at < versions.updated_at then 'stale'
             when versions.status = 'vanished' then 'changed'
             when {has_details} and details.listing_hash is distinct from listed.listing_hash
@@ -351,21 +354,40 @@ order by {order}versions.created_at, versions.job_id
 
 
 def _check_ours(published: Path) -> None:
-    """Raises `ConfigError` for a database that is somebody's own, which we would replace."""
+    """Raises `ConfigError` for a file that is somebody's own, which we would replace."""
     if not published.exists():
         return
     try:
-        with duckdb.connect(published, read_only=True, config=dict(SETTINGS)) as connection:
-            is_empty = not connection.execute("select 1 from duckdb_tables()").fetchone()
-            is_ours = is_empty or has(connection, "job_versions")
-    except duckdb.Error:
-        # open elsewhere, or damaged: what is ours heals, and no database of DuckDB's is lost
-        return
+        is_ours = _is_duckdb(published) and _is_ledger(published)
+    except duckdb.Error as error:
+        if "lock on file" not in str(error):
+            # damaged: what is ours heals
+            return
+        # another program has it open; what it has written by now is in a copy too
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / published.name
+            shutil.copyfile(published, copy)
+            try:
+                is_ours = _is_ledger(copy)
+            except duckdb.Error:
+                return
     if not is_ours:
         raise ConfigError(
-            f"{published} is a database, but no ledger of jobledger's, and would be replaced: name"
-            " another path under [warehouse] in .dlt/config.toml"
+            f"{published} is no ledger of jobledger's, and would be replaced: name another path"
+            " under [warehouse] in .dlt/config.toml"
         )
+
+
+def _is_duckdb(path: Path) -> bool:
+    with path.open("rb") as file:
+        begins = file.read(12)
+    return not begins or begins[8:] == b"DUCK"
+
+
+def _is_ledger(path: Path) -> bool:
+    with duckdb.connect(path, read_only=True, config=dict(SETTINGS)) as connection:
+        is_empty = not connection.execute("select 1 from duckdb_tables()").fetchone()
+        return is_empty or has(connection, "job_versions")
 
 
 def _columns(schema: pa.Schema) -> Iterator[tuple[str, str]]:

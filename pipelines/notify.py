@@ -129,6 +129,9 @@ def _message(check: Checked, before: Sequence[str], memory: Memory, project: str
     return Message(check.name, _tame(title), _tame("\n".join(lines)), is_resolved=False)
 
 
+_GAP: Final = ("gap_from", "gap_to")
+
+
 def line(check: Checked, row: Sequence[Any]) -> str:
     """A problem in a line: where it is, and the check's sentence for it."""
     said = dict(zip(check.columns, row, strict=True))
@@ -142,10 +145,12 @@ def line(check: Checked, row: Sequence[Any]) -> str:
 
 
 def _identity(check: Checked, row: Sequence[Any]) -> Sequence[Any]:
+    """What makes it the same problem at the next check: its words, and which gap it is."""
     texts = [
-        value
+        str(value)
         for name, value in zip(check.columns, row, strict=True)
-        if name != "problem" and isinstance(value, str)
+        if name in _GAP
+        or (name != "problem" and not name.startswith("example_") and isinstance(value, str))
     ]
     return texts or row
 

@@ -21,6 +21,9 @@ _BATCH: Final = 122_880
 _HELD: Final = 1_000_000
 """Rows that wait until they are parted, so that a partition's files are few and not too small."""
 
+_HELD_BYTES: Final = 512 * 2**20
+"""Bytes of them, likewise: an Arrow column takes no more than 2 GiB of text."""
+
 _MARK: Final = b"jobledger"
 """In the metadata of a file that is a part of an export."""
 
@@ -72,13 +75,16 @@ def write_partitions(
     types = ["varchar" if column.name in by else column.arrow_type for column in found]
     count = parts = 0
     held: list[pa.RecordBatch] = []
+    size = 0
     with _batches(connection, selected(found, types, sql), progress) as (schema, batches):
         for batch in batches:
             held.append(batch)
             count += batch.num_rows
-            if sum(each.num_rows for each in held) >= _HELD:
+            size += batch.nbytes
+            if sum(each.num_rows for each in held) >= _HELD or size >= _HELD_BYTES:
                 _write_parts(pa.Table.from_batches(held), folder, by, parts)
                 held.clear()
+                size = 0
                 parts += 1
         if held:
             _write_parts(pa.Table.from_batches(held), folder, by, parts)
@@ -112,9 +118,13 @@ def _write_parts(rows: pa.Table, folder: Path, by: Sequence[str], part: int) -> 
     for group in groups:
         below = folder.joinpath(*(_hive(name, group[name]) for name in by))
         below.mkdir(parents=True, exist_ok=True)
+        path = below / f"part-{part}.parquet"
+        if path.exists():
+            # of a value that is written alike: NULL and its name, or on some disks A and a
+            path = below / f"part-{part}-{group[f'{_AT}_min']}.parquet"
         pq.write_table(
             in_order.slice(group[f"{_AT}_min"], group[f"{_AT}_count"]),
-            below / f"part-{part}.parquet",
+            path,
             compression=_COMPRESSION,
             row_group_size=_BATCH,
         )

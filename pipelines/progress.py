@@ -2,16 +2,19 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
+from jobledger.pipelines.grid import printable
 from jobledger.pipelines.sync import Watcher
 from jobledger.sources._provider.run import Outcome, Run
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
+    from rich.text import Text
 
 
 def closing_line(runs: Iterable[Run]) -> str:
@@ -153,7 +156,7 @@ class Table:
 
     def __init__(self) -> None:
         self.runs: list[Run] = []
-        self._waits: dict[str, str] = {}
+        self._waits: dict[str, tuple[float, str]] = {}
 
     def started(self, run: Run) -> None:
         """Adds a row."""
@@ -165,7 +168,8 @@ class Table:
 
     def waiting(self, source: str, seconds: float, why: str) -> None:
         """Shows the wait with its source."""
-        self._waits[source] = f"waiting {seconds:.0f} s ({why})"
+        until = time.monotonic() + seconds
+        self._waits[source] = until, printable(f"waiting {seconds:.0f} s ({why})")
 
     def published(self) -> None:
         """Shows nothing."""
@@ -190,11 +194,14 @@ class Table:
             )
         return grid
 
-    def _state(self, run: Run) -> str:
+    def _state(self, run: Run) -> "Text":
+        from rich.text import Text
+
         if run.outcome is None:
-            return f"[yellow]{self._waits.get(run.source, 'reading')}[/]"
+            until, words = self._waits.get(run.source, (0.0, ""))
+            return Text(words if time.monotonic() < until else "reading", "yellow")
         color = {"complete": "green", "incomplete": "yellow"}.get(run.outcome, "red")
-        return f"[{color}]{run.outcome}[/]"
+        return Text(run.outcome, color)
 
 
 @contextmanager

@@ -205,7 +205,7 @@ class Project:
             base_url=_base_url(said.get("base_url"), name),
             credentials={key: str(value) for key, value in credentials.items()},
             kinds=kinds,
-            api_version=_optional(said.get("api_version")),
+            api_version=_version(said.get("api_version"), f"{where} api_version"),
             entity_ids=_joined(said.get("entity_ids")),
             org_ids=_joined(said.get("org_ids")),
             track_id=_optional(said.get("track_id")),
@@ -342,6 +342,15 @@ def _is_loopback(host: str) -> bool:
 
 def _optional(said: Any) -> str | None:
     return None if said in (None, "") else str(said)
+
+
+def _version(said: Any, what: str) -> str | None:
+    if said in (None, ""):
+        return None
+    found = re.fullmatch(r"v?(\d+)(?:\.0)?", str(said).strip())
+    if not found:
+        raise ConfigError(f"{what} = '{said}': expected a version such as '62.0'")
+    return f"{found[1]}.0"
 
 
 def _joined(said: Any) -> str | None:

@@ -31,6 +31,8 @@ def publish(
 
     Raises `JobledgerError` where it cannot be written; what was there stays.
     """
+    # a link to another disk stays one
+    target = target.resolve()
     fresh = target.with_name(f".{target.name}.new")
     try:
         for leftover in (fresh, wal(fresh)):

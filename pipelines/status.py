@@ -104,7 +104,11 @@ def pulse(heart: Heartbeat, holder: Path, now: datetime, time_limit: timedelta) 
     if silent <= timedelta(seconds=_MISSED_BEATS * BEAT) and _is_alive(heart.pid):
         left = (heart.next_at - now).total_seconds()
         return f"{name}: alive, next sync {f'in {span(left)}' if left > 0 else 'now'}"
-    if silent < time_limit + timedelta(minutes=10) and _text(holder) == str(heart.pid):
+    if (
+        silent < time_limit + timedelta(minutes=10)
+        and _text(holder) == str(heart.pid)
+        and (_is_alive(heart.pid))
+    ):
         return f"{name}: alive, syncing since {ago(heart.at, now)}"
     return (
         f"{name}: last heard of {ago(heart.at, now)} (PID {heart.pid}), and a sync was due"

@@ -52,6 +52,8 @@ _DLT: Final = {
     "LOAD__DELETE_COMPLETED_JOBS": "true",
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
     "EXTRACT__WORKERS": "16",
+    # another one of the environment, for other pipelines, would not know our columns again
+    "SCHEMA__NAMING": "snake_case",
     # of each file that is open everything it holds is remembered; loaded one after the other, since
     # DuckDB uses all cores for one, and has memory for no more
     "DATA_WRITER__FILE_MAX_ITEMS": str(4 * ROW_GROUP),

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from jobledger.sources._provider.dialect import Dialect, Meaning
 from jobledger.sources._provider.fields import count, milliseconds, text, time
@@ -58,6 +59,9 @@ def tells_how_it_ended(record: Record) -> bool:
     return not is_closed(record) or "numberBatchesTotal" in record
 
 
+_INGEST: Final = frozenset({"V2Ingest", "BigObjectIngest"})
+
+
 def reads(record: Record) -> bool:
     """A job that reads; whichever listing shows it, it is a job of kind `query`."""
     is_query = record.get("jobType") == "V2Query"
@@ -70,8 +74,11 @@ def is_ingest(record: Record) -> bool:
 
 
 def is_query(record: Record) -> bool:
-    """What the listing of query jobs shows, but for Classic jobs that write."""
-    return reads(record) or not is_classic(record)
+    """What the listing of query jobs shows, but for jobs that write.
+
+    It may show those of Bulk API 2.0 too (`jobType` of Get Information About All Query Jobs).
+    """
+    return reads(record) or not (is_classic(record) or record.get("jobType") in _INGEST)
 
 
 def of_batches(record: Record, status: Status) -> Status:

@@ -14,7 +14,11 @@ with judged as (
             when cast(records_succeeded as hugeint) + records_failed <> records_processed
                 then 'succeeded and failed are not what was processed'
             when records_failed > records_processed then 'more failed than were processed'
+            when records_succeeded > records_processed then 'more succeeded than were processed'
             when records_processed > records_total then 'more processed than there were'
+            when cast(coalesce(records_succeeded, 0) as hugeint) + coalesce(records_failed, 0)
+                > records_total
+                then 'more succeeded and failed than there were'
         end as problem,
     from jobs
     -- while a job runs its counts are taken one after the other

@@ -6,6 +6,7 @@ select
     rated_7d,
     reason as problem,
 from provider_health
+anti join staging.left_out_kinds using (source, kind)
 -- also of one whose health is another word, since it is stale as well
 where failure_rate_7d >= 0.5 and rated_7d >= 3
 order by source, kind

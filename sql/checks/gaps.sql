@@ -6,7 +6,8 @@ select
     runs.gap_from,
     runs.gap_to,
     'jobs created between ' || strftime(runs.gap_from at time zone 'UTC', '%Y-%m-%d %H:%M')
-        || ' and ' || strftime(runs.gap_to at time zone 'UTC', '%Y-%m-%d %H:%M')
+        || ' and '
+        || coalesce(strftime(runs.gap_to at time zone 'UTC', '%Y-%m-%d %H:%M'), 'then')
         || ' UTC may be missing' as problem,
 from staging.runs as runs
 cross join staging.clock as clock

@@ -17,15 +17,15 @@ with windows as (
         avg(failed / nullif(rated, 0)) over before as mean_28d,
         stddev_samp(failed / nullif(rated, 0)) over before as deviation_28d,
     from job_outcomes_daily
-    -- the calendar is complete, so that rows are days
+    -- by days, since one of the future stands apart from the calendar
     window
         last_7_days as (
             partition by source, provider, kind order by day
-            rows between 6 preceding and current row
+            range between interval 6 days preceding and current row
         ),
         before as (
             partition by source, provider, kind order by day
-            rows between 28 preceding and 1 preceding
+            range between interval 28 days preceding and interval 1 day preceding
         )
 ),
 

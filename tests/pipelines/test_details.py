@@ -450,3 +450,24 @@ def test_a_job_that_changes_between_the_two_ways_of_asking_is_asked_for_again(
     assert project.rows(
         "select status, raw->>'numberBatchesTotal' from loaded.job_versions where valid_to is null"
     ) == [("failed", None)]
+
+
+def test_an_open_job_whose_listing_lags_behind_its_detail_is_asked_for_again(
+    project: Project,
+) -> None:
+    listed = job("a", "InProgress", 1)
+    project.sync(
+        org(listed, one={"a": detail({**listed, **job("a", "InProgress", 2)}, 3)}),
+        "salesforce",
+        INGEST,
+    )
+    ended = detail(job("a", second=3))
+    project.sync(org(listed, one={"a": ended}), "salesforce", INGEST)
+    assert (asked_for(project), counts(project)) == (["a"], [("a", "succeeded", 10)])
+
+
+def test_the_listing_of_query_jobs_may_show_jobs_that_write(project: Project) -> None:
+    project.sync(org(job("a"), job("b", jobType="BigObjectIngest")), "salesforce")
+    assert project.rows(
+        "select kind, job_id from loaded.job_versions where valid_to is null order by job_id"
+    ) == [("ingest", "a"), ("ingest", "b")]

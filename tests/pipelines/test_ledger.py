@@ -120,3 +120,13 @@ def test_what_providers_said_stays_compressed_in_whatever_is_copied(
     monkeypatch.setattr(publication, "_is_compact", lambda *_: False)
     sync_again(project)
     assert compression(ledger_file(project)) == compression(project.published) == {"ZSTD"}
+
+
+def test_a_link_to_another_disk_stays_one(project: Project, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.duckdb"
+    project.published.rename(elsewhere)
+    project.published.symlink_to(elsewhere)
+    sync_again(project)
+    assert project.published.is_symlink()
+    with duckdb.connect(elsewhere, read_only=True) as published:
+        assert published.execute("select count(*) from loaded.job_versions").fetchall() == [(3,)]

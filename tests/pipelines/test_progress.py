@@ -1,11 +1,13 @@
 """The last line of a sync says what changed."""
 
+import io
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from jobledger.pipelines.progress import closing_line
+from jobledger.pipelines.progress import Table, closing_line
 from jobledger.sources._provider.run import Outcome, Run
 
 
@@ -33,3 +35,16 @@ def run(outcome: Outcome = Outcome.COMPLETE, **numbers: Any) -> Run:
 )
 def test_closing_line(runs: list[Run], line: str) -> None:
     assert closing_line(runs) == line
+
+
+def test_what_a_provider_says_is_no_markup() -> None:
+    table, going_on = Table(), Run("1", "zuora", "zuora", "data_query", datetime.now(UTC))
+    table.started(going_on)
+    table.waiting("zuora", 30, "service [/eu] is down\x1b[2J")
+    console = Console(file=io.StringIO(), width=120)
+    console.print(table)
+    told = console.file.getvalue()  # type: ignore[attr-defined] # it is the one above
+    assert "waiting 30 s (service [/eu] is down\\x1b[2J)" in told
+    table.waiting("zuora", 0, "over")
+    console.print(table)
+    assert "reading" in console.file.getvalue()  # type: ignore[attr-defined]

@@ -261,11 +261,11 @@ def test_a_database_of_somebody_else_is_not_replaced(shell: Shell) -> None:
         assert theirs.execute("from mine").fetchall() == [(1,)]
 
 
-def test_a_ledger_that_cannot_be_read_is_named(shell: Shell) -> None:
+def test_a_file_that_is_no_database_is_not_replaced(shell: Shell) -> None:
     (shell.folder / "jobs.duckdb").write_bytes(b"no database")
     done = shell.run("sync", "zuora")
-    assert done.code == 1
-    assert "jobs.duckdb cannot be read" in done.err
+    assert done.code == 2
+    assert "jobs.duckdb is no ledger of jobledger's" in done.err
     assert (shell.folder / "jobs.duckdb").read_bytes() == b"no database"
 
 
