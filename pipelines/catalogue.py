@@ -6,6 +6,7 @@ from typing import Final
 import duckdb
 
 from jobledger.pipelines.quoting import literal
+from jobledger.pipelines.wording import capital
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def as_markdown(entries: list[Entry]) -> str:
             for column in entry.columns
         ]
         parts.append(
-            f"### `{entry.name}`\n\n{(entry.grain or '')[:1].upper()}{(entry.grain or '')[1:]}.\n\n"
+            f"### `{entry.name}`\n\n{capital(entry.grain or '')}.\n\n"
             "| column | type | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
         )
     return "\n".join(parts)

@@ -5,7 +5,6 @@ other.
 """
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from jobledger.pipelines.database import SETTINGS, copy_tables, has, is_damage, name_of, said, wal
-from jobledger.pipelines.errors import Busy, ConfigError, JobledgerError
+from jobledger.pipelines.errors import Busy, ConfigError, JobledgerError, QueryError
 from jobledger.pipelines.migration import fill
 from jobledger.pipelines.publication import publish
+from jobledger.pipelines.query import attached
 from jobledger.pipelines.quoting import literal
 from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.known import KnownJob, News
@@ -280,9 +280,8 @@ with judged as (
         listed.position,
         case
             when versions.job_id is null then 'new'
-            when listed.updated_at < versions.updated_at and {has_details}
-                and not versions.is_terminal then 'running'
-            when listed.updated_at < versions.updated_at then 'stale'
+            when listed.updated_at < versions.updated_at
+                then if({has_details} and not versions.is_terminal, 'running', 'stale')
             when versions.status = 'vanished' then 'changed'
             when {has_details} and details.listing_hash is distinct from listed.listing_hash
                 then 'changed'
@@ -359,18 +358,9 @@ def _check_ours(published: Path) -> None:
         return
     try:
         is_ours = _is_duckdb(published) and _is_ledger(published)
-    except duckdb.Error as error:
-        if "lock on file" not in str(error):
-            # damaged: what is ours heals
-            return
-        # another program has it open; what it has written by now is in a copy too
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / published.name
-            shutil.copyfile(published, copy)
-            try:
-                is_ours = _is_ledger(copy)
-            except duckdb.Error:
-                return
+    except (QueryError, duckdb.Error):
+        # damaged: what is ours heals
+        return
     if not is_ours:
         raise ConfigError(
             f"{published} is no ledger of jobledger's, and would be replaced: name another path"
@@ -385,9 +375,10 @@ def _is_duckdb(path: Path) -> bool:
 
 
 def _is_ledger(path: Path) -> bool:
-    with duckdb.connect(path, read_only=True, config=dict(SETTINGS)) as connection:
+    with attached(path) as connection:
         is_empty = not connection.execute("select 1 from duckdb_tables()").fetchone()
-        return is_empty or has(connection, "job_versions")
+        # what whoever has it open wrote last may be in the log alone
+        return has(connection, "job_versions") or (is_empty and not wal(path).exists())
 
 
 def _columns(schema: pa.Schema) -> Iterator[tuple[str, str]]:

@@ -25,6 +25,8 @@ from jobledger.pipelines.wording import many
 
 _SHOWN: Final = 10
 """How many problems a message names."""
+_GAP: Final = ("gap_from", "gap_to")
+"""The moments that tell one problem from another; those of other checks move with each sync."""
 _ROUNDS: Final = 100_000
 
 
@@ -127,9 +129,6 @@ def _message(check: Checked, before: Sequence[str], memory: Memory, project: str
         lines.insert(0, f"{sum(is_new):,} new, {max(gone, 0):,} gone")
     title = f"{project}: {name}: {many(len(rows), 'problem')}"
     return Message(check.name, _tame(title), _tame("\n".join(lines)), is_resolved=False)
-
-
-_GAP: Final = ("gap_from", "gap_to")
 
 
 def line(check: Checked, row: Sequence[Any]) -> str:

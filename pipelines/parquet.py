@@ -75,16 +75,14 @@ def write_partitions(
     types = ["varchar" if column.name in by else column.arrow_type for column in found]
     count = parts = 0
     held: list[pa.RecordBatch] = []
-    size = 0
     with _batches(connection, selected(found, types, sql), progress) as (schema, batches):
         for batch in batches:
             held.append(batch)
             count += batch.num_rows
-            size += batch.nbytes
-            if sum(each.num_rows for each in held) >= _HELD or size >= _HELD_BYTES:
+            is_much = sum(each.nbytes for each in held) >= _HELD_BYTES
+            if is_much or sum(each.num_rows for each in held) >= _HELD:
                 _write_parts(pa.Table.from_batches(held), folder, by, parts)
                 held.clear()
-                size = 0
                 parts += 1
         if held:
             _write_parts(pa.Table.from_batches(held), folder, by, parts)

@@ -345,9 +345,10 @@ def _optional(said: Any) -> str | None:
 
 
 def _version(said: Any, what: str) -> str | None:
-    if said in (None, ""):
+    version = _optional(said)
+    if version is None:
         return None
-    found = re.fullmatch(r"v?(\d+)(?:\.0)?", str(said).strip())
+    found = re.fullmatch(r"v?(\d+)(?:\.0)?", version)
     if not found:
         raise ConfigError(f"{what} = '{said}': expected a version such as '62.0'")
     return f"{found[1]}.0"

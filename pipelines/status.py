@@ -100,15 +100,12 @@ def pulse(heart: Heartbeat, holder: Path, now: datetime, time_limit: timedelta) 
     While it syncs it gives none, but holds the ledger: `holder` says who does.
     """
     name = f"schedule ({heart.rhythm})"
-    silent = now - heart.at
-    if silent <= timedelta(seconds=_MISSED_BEATS * BEAT) and _is_alive(heart.pid):
+    silent, is_alive = now - heart.at, _is_alive(heart.pid)
+    if is_alive and silent <= timedelta(seconds=_MISSED_BEATS * BEAT):
         left = (heart.next_at - now).total_seconds()
         return f"{name}: alive, next sync {f'in {span(left)}' if left > 0 else 'now'}"
-    if (
-        silent < time_limit + timedelta(minutes=10)
-        and _text(holder) == str(heart.pid)
-        and (_is_alive(heart.pid))
-    ):
+    is_syncing = silent < time_limit + timedelta(minutes=10) and _text(holder) == str(heart.pid)
+    if is_alive and is_syncing:
         return f"{name}: alive, syncing since {ago(heart.at, now)}"
     return (
         f"{name}: last heard of {ago(heart.at, now)} (PID {heart.pid}), and a sync was due"

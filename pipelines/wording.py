@@ -11,6 +11,11 @@ _HOUR: Final = 3600
 _DAY: Final = 86400
 
 
+def capital(text: str) -> str:
+    """The text with a capital first; the rest stays as it is written."""
+    return text[:1].upper() + text[1:]
+
+
 def span(seconds: float | None) -> str:
     """How long something took, in at most two units."""
     if seconds is None:

@@ -30,6 +30,10 @@ WORDS = {
     "closed": Status.RUNNING,
 }
 
+_INGEST: Final = frozenset({"V2Ingest", "BigObjectIngest"})
+"""Words for jobs that write, which the listing of query jobs knows too (`jobType` of Get
+Information About All Query Jobs)."""
+
 FIELDS = {
     "object": text("object"),
     "operation": text("operation"),
@@ -59,9 +63,6 @@ def tells_how_it_ended(record: Record) -> bool:
     return not is_closed(record) or "numberBatchesTotal" in record
 
 
-_INGEST: Final = frozenset({"V2Ingest", "BigObjectIngest"})
-
-
 def reads(record: Record) -> bool:
     """A job that reads; whichever listing shows it, it is a job of kind `query`."""
     is_query = record.get("jobType") == "V2Query"
@@ -74,10 +75,7 @@ def is_ingest(record: Record) -> bool:
 
 
 def is_query(record: Record) -> bool:
-    """What the listing of query jobs shows, but for jobs that write.
-
-    It may show those of Bulk API 2.0 too (`jobType` of Get Information About All Query Jobs).
-    """
+    """What the listing of query jobs shows, but for jobs that write."""
     return reads(record) or not (is_classic(record) or record.get("jobType") in _INGEST)
 
 

@@ -18,7 +18,7 @@ from jobledger.pipelines.grid import printable
 from jobledger.pipelines.report.charts import ranges, together, trend
 from jobledger.pipelines.report.details import Details
 from jobledger.pipelines.report.summary import DEFINITIONS, SEVERITY, Summary
-from jobledger.pipelines.wording import UNKNOWN, ago, many, moment, share, span
+from jobledger.pipelines.wording import UNKNOWN, ago, capital, many, moment, share, span
 
 _HERO: Final = (760.0, 150.0)
 
@@ -35,7 +35,7 @@ def page(summary: Summary, details: Details, *, name: str) -> str:
     )
     environment.filters |= {
         "ago": partial(ago, now=summary.now),
-        "capital": lambda text: text[:1].upper() + text[1:],
+        "capital": capital,
         "count": _number,
         "moment": moment,
         "share": share,

@@ -104,7 +104,8 @@ class Details:
     def _settle(self, item: Item, answer: Answer | None, settled: Settled) -> None:
         job_id, job = item.reading.job_id, item.job
         if answer is not None and answer.is_refused:
-            self._found(item.reading, job, settled)
+            if not _is_older(item.updated_at, job):
+                self._found(item.reading, job, settled)
             self._mark(job_id, item.listing_hash, REFUSED, job, settled)
         elif (
             answer is None
@@ -228,6 +229,12 @@ class Details:
             return True
         (updated_at,) = self._reader.updated_at(answer.reading)
         return updated_at is None or updated_at >= than
+
+
+def _is_older(listed_at: datetime | None, job: KnownJob | None) -> bool:
+    """Whether a listing is older than what is known of the job."""
+    known_at = None if job is None else job.updated_at
+    return listed_at is not None and known_at is not None and listed_at < known_at
 
 
 def _came_to(answer: Answer) -> str:

@@ -20,7 +20,7 @@ class News(StrEnum):
     """not in the ledger"""
     CHANGED = "changed"
     RUNNING = "running"
-    """unchanged in the listing, but running when last seen"""
+    """unchanged in the listing or older there, but not over when last seen"""
     OWED = "owed"
     """unchanged in the listing, but its detail could not be fetched so far"""
     STALE = "stale"

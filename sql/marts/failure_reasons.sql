@@ -9,6 +9,8 @@ select
     min(counted_at) as first_at,  -- when the first of them ended
     max(counted_at) as last_at,  -- when the newest of them ended
     arg_max(job_id, (counted_at, job_id)) as example_job_id,  -- the newest of them
-    arg_max_null(error_message, (counted_at, job_id)) as example_message,  -- its words
+    nullif(
+        arg_max(coalesce(error_message, ''), (counted_at, job_id)), ''
+    ) as example_message,  -- its words
 from staging.failures
 group by source, provider, kind, fingerprint

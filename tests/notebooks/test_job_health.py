@@ -100,6 +100,14 @@ def test_charts_can_be_drawn_and_say_in_words_what_they_show(project: Project, p
     assert durations.to_dict()["description"].startswith("Durations: the slowest is ")
 
 
+def test_what_is_drawn_of_an_outage_that_is_over_stays_inside_the_axis(project: Project) -> None:
+    rows = Published(project.warehouse).choose(Filters(period="7d")).trends_by_kind()[0]
+    over = [{**row, "failure_rate": 0.0, "failure_rate_28d": 0.8} for row in rows]
+    drawn = charts.failure_rate(over, rows[0]["day"]).to_dict()
+    scales = [layer["encoding"]["y"]["scale"]["domain"] for layer in drawn["layer"]]
+    assert min(top for _, top in scales) >= 0.8
+
+
 def test_an_empty_choice_shows_an_empty_page(project: Project) -> None:
     chosen = Published(project.warehouse).choose(Filters(objects=("no such object",)))
     assert charts.outcomes(chosen.outcomes()) is None

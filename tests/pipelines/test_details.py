@@ -466,6 +466,17 @@ def test_an_open_job_whose_listing_lags_behind_its_detail_is_asked_for_again(
     assert (asked_for(project), counts(project)) == (["a"], [("a", "succeeded", 10)])
 
 
+def test_a_refused_detail_takes_nothing_back_for_a_listing_that_lags_behind(
+    project: Project,
+) -> None:
+    listed = job("a", "InProgress", 1)
+    newer = detail(job("a", "InProgress", 2), 3)
+    project.sync(org(listed, one={"a": newer}), "salesforce", INGEST)
+    refused = Refused("no", status=403)
+    project.sync(org(listed, one={"a": refused}), "salesforce", INGEST)
+    assert (project.versions(), counts(project)) == (1, [("a", "running", 3)])
+
+
 def test_the_listing_of_query_jobs_may_show_jobs_that_write(project: Project) -> None:
     project.sync(org(job("a"), job("b", jobType="BigObjectIngest")), "salesforce")
     assert project.rows(

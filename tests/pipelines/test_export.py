@@ -15,6 +15,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from jobledger.pipelines import parquet
 from jobledger.pipelines.cli import main
 from jobledger.pipelines.errors import ConfigError, QueryError
 from jobledger.pipelines.export import export, size
@@ -75,6 +76,19 @@ def test_partitions_are_read_by_duckdb_pandas_and_arrow(
     assert list(zip(frame["word"], frame["n"], strict=True)) == [row for row in rows if row[0]]
     assert modes(path) == {0o600}
     assert {each.stat().st_mode & 0o777 for each in (path, *path.iterdir())} == {0o700}
+
+
+def test_values_that_are_written_alike_do_not_overwrite_each_other(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # and a row with more text than may wait is a part of its own
+    monkeypatch.setattr(parquet, "_HELD_BYTES", 1)
+    sql = "select * from (values (null, 5), ('__HIVE_DEFAULT_PARTITION__', 6)) as t(word, n)"
+    assert export(connection, sql, tmp_path / "alike", partition_by=["word"]) == 2
+    monkeypatch.undo()
+    with duckdb.connect() as other:
+        found = other.execute(f"select n from '{tmp_path}/alike/*/*.parquet' order by n")
+        assert found.fetchall() == [(5,), (6,)]
 
 
 def test_many_rows_in_partitions_keep_their_order(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jobledger.pipelines.grid import printable
 from jobledger.pipelines.wording import ago, many, rough, share, span
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -65,3 +66,8 @@ def test_shares_never_round_to_all_or_none(rate: float | None, said: str) -> Non
 
 def test_how_many() -> None:
     assert [many(1, "job"), many(1204, "job"), many(0, "day")] == ["1 job", "1,204 jobs", "0 days"]
+
+
+def test_spaces_of_other_languages_are_spaces_and_what_hides_is_written_out() -> None:
+    assert printable("Erreur\u00a0: 東京\u3000支店") == "Erreur : 東京 支店"
+    assert printable("a\u202eb\x1b\n") == r"a\u202eb\x1b\n"

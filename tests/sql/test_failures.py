@@ -171,3 +171,21 @@ def test_failed_jobs_are_the_failed_and_partial_ones_newest_first(world: World):
         (*key, "seen", None, "query", "failed", None, None, None, None),
         (*key, "old", None, None, "failed", ago(days=3), None, "E", "no"),
     ]
+
+
+def test_windows_are_days_where_a_clock_of_the_future_leaves_a_hole(world: World):
+    failures(world, 3, 1, 1)
+    failures(world, 0, 1, 4)
+    failures(world, -5, 2, 2)
+
+    row = day(world, TODAY + timedelta(days=5))
+    assert (row["rated_7d"], row["failure_rate_28d"]) == (6, 2 / 5)
+
+
+def test_an_example_without_words_takes_none_of_another_job(world: World):
+    said = {"status": "failed", "created_at": ago(hours=3)}
+    world.job("told", error_message="(no message)", finished_at=ago(hours=2), **said)
+    world.job("silent", finished_at=ago(hours=1), **said)
+
+    columns = ("jobs", "example_job_id", "example_message")
+    assert world.rows("failure_reasons", columns) == [(2, "silent", None)]

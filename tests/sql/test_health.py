@@ -109,6 +109,7 @@ def test_no_check_names_what_is_not_looked_at_any_more(left_out: World):
     left_out.run(outcome="failed", finished_at=ago(days=3))
     left_out.reject()
     left_out.job(status="running", created_at=ago(days=3))
+    left_out.jobs(3, status="failed", created_at=ago(days=3), finished_at=ago(days=3))
     assert [each.name for each in run(left_out.connection, None) if not each.is_good] == []
     assert health(left_out) == (
         "stale",

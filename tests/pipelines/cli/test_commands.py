@@ -4,6 +4,8 @@ import io
 import json
 import re
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -258,6 +260,29 @@ def test_a_database_of_somebody_else_is_not_replaced(shell: Shell) -> None:
     assert done.code == 2
     assert "no ledger of jobledger's" in done.err
     with duckdb.connect(shell.folder / "jobs.duckdb") as theirs:
+        assert theirs.execute("from mine").fetchall() == [(1,)]
+
+
+def test_a_database_that_somebody_has_open_is_not_replaced(shell: Shell) -> None:
+    path = shell.folder / "jobs.duckdb"
+    # what is not written into the file yet counts too
+    code = (
+        "import duckdb, sys; theirs = duckdb.connect(sys.argv[1])\n"
+        "theirs.execute('create table mine as select 1 as one'); print(flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        done = shell.run("sync", "zuora")
+        other.communicate("\n", timeout=30)
+    assert done.code == 2
+    assert "no ledger of jobledger's" in done.err
+    with duckdb.connect(path) as theirs:
         assert theirs.execute("from mine").fetchall() == [(1,)]
 
 

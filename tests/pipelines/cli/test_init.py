@@ -109,3 +109,23 @@ def test_a_time_span_beyond_all_time_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".dlt" / "config.toml").write_text('[sync]\ntime_limit = "99999999999d"\n')
     with pytest.raises(ConfigError, match=r"\[sync\] time_limit: expected a time such as"):
         _ = Project(tmp_path, {}).time_limit
+
+
+@pytest.mark.parametrize("said", ['"v62.0"', '"62.0"', "62", "62.0"])
+def test_a_version_is_one_however_it_is_written(tmp_path: Path, said: str) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(
+        f'[sources.sf]\nprovider = "salesforce"\nbase_url = "https://a.my.salesforce.com"\n'
+        f"api_version = {said}\n"
+    )
+    (source,) = Project(tmp_path, {}).sources({"salesforce": ["ingest", "query"]})
+    assert source.api_version == "62.0"
+
+
+def test_what_is_no_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(
+        '[sources.zuora]\nbase_url = "https://rest.zuora.com"\napi_version = "latest"\n'
+    )
+    with pytest.raises(ConfigError, match="api_version = 'latest': expected a version such as"):
+        Project(tmp_path, {}).sources({"zuora": ["data_query"]})

@@ -196,6 +196,22 @@ def test_a_receiver_hears_once_until_it_changes(scene: Scene, run: Run, hook: Ho
     assert hook.titles() == []
 
 
+def test_another_gap_is_news_and_another_example_is_none(
+    scene: Scene, run: Run, hook: Hook
+) -> None:
+    scene.world.run(gap_from=ago(days=2), gap_to=ago(days=1))
+    scene.world.job("b", status="unknown", provider_status="Paused", created_at=ago(hours=1))
+    scene.publish()
+    run(scene, "check", "--notify", hook.url)
+    assert hook.titles() == ["acme: gaps: 1 problem", "acme: unknown statuses: 1 problem"]
+    scene.world.run(sync_id="s2", gap_from=ago(days=5), gap_to=ago(days=4))
+    scene.world.job("a", status="unknown", provider_status="Paused", created_at=ago(hours=1))
+    scene.publish()
+    run(scene, "check", "--notify", hook.url)
+    assert hook.heard[0]["message"].startswith("1 new, 0 gone\n")
+    assert hook.titles() == ["acme: gaps: 2 problems"]
+
+
 def test_what_was_not_taken_is_sent_again(scene: Scene, run: Run, hook: Hook) -> None:
     tell(scene.world)
     scene.publish()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jobledger.pipelines import status
 from jobledger.pipelines.schedule import Heartbeat
 from jobledger.pipelines.status import pulse
 from tests.pipelines.report.conftest import Run, Scene
@@ -117,8 +118,14 @@ def test_a_schedule_that_is_alive_is_mentioned(scene: Scene, run: Run) -> None:
     ],
 )
 def test_what_a_sign_of_life_says(
-    tmp_path: Path, silent: float, due_in: float, holder: str, said: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    silent: float,
+    due_in: float,
+    holder: str,
+    said: str,
 ) -> None:
+    monkeypatch.setattr(status, "_is_alive", lambda pid: True)
     (tmp_path / "lock.pid").write_text(holder)
     heart = Heartbeat(
         42, "every 1h", NOW - timedelta(seconds=silent), NOW + timedelta(seconds=due_in)
@@ -145,3 +152,12 @@ def test_nothing_heavy_is_imported(told: Scene, words: list[str]) -> None:
         capture_output=True,
         timeout=60,
     )
+
+
+def test_a_schedule_that_was_killed_while_it_synced_is_not_alive(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    (tmp_path / "lock.pid").write_text(str(gone.pid))
+    heart = Heartbeat(gone.pid, "every 1h", NOW - timedelta(minutes=1), NOW + timedelta(minutes=59))
+    told = pulse(heart, tmp_path / "lock.pid", NOW, timedelta(hours=2))
+    assert told == f"schedule (every 1h): last heard of 1 min ago (PID {gone.pid}); {AGAIN}"
