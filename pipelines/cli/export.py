@@ -27,7 +27,8 @@ from jobledger.pipelines.project import Project
 @click.option(
     "--partition-by",
     metavar="COL,…",
-    help="Write a folder of Parquet files, hive partitioned: COL=VALUE/….",
+    multiple=True,
+    help="Write a folder of Parquet files, hive partitioned: COL=VALUE/…; may be repeated.",
 )
 @pass_project
 def command(
@@ -35,7 +36,7 @@ def command(
     sql: str,
     output: str,
     format: Any,  # noqa: A002 - the option's name
-    partition_by: str | None,
+    partition_by: tuple[str, ...],
 ) -> None:
     """Write a view, or what a query gives, to a file.
 
@@ -49,7 +50,7 @@ def command(
     from jobledger.pipelines.wording import many
 
     path = None if output == STDOUT else project.output(output)
-    by = [name.strip() for name in (partition_by or "").split(",") if name.strip()]
+    by = [name.strip() for name in ",".join(partition_by).split(",") if name.strip()]
     if not by:
         format = chosen(format, output, FORMATS, "parquet")  # noqa: A001 - the option's name
     progress = _Progress() if is_watched(sys.stderr) else None

@@ -394,3 +394,18 @@ def test_an_export_to_stdout(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
         main([*words, "--partition-by", "n"])
     assert refused.value.code == 2
     assert "expected its name, not -" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--partition-by", "source,status"],
+        ["--partition-by", "source", "--partition-by", "status"],
+    ],
+)
+def test_partitions_are_named_together_or_one_by_one(tmp_path: Path, options: list[str]) -> None:
+    publish(tmp_path / "jobs.duckdb")
+    words = ["export", "jobs", "--project", str(tmp_path), "-o", str(tmp_path / "out"), *options]
+    done = subprocess.run([JOBLEDGER, *words], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.startswith(b"3 rows")) == (0, True)
+    assert list((tmp_path / "out").glob("source=*/status=*/part-0.parquet"))
