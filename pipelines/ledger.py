@@ -57,6 +57,11 @@ class Ledger:
             self._set_aside()
             self.connection = self._opened()
             self._shape()
+        try:
+            self._check_ahead()
+        except ConfigError:
+            self.connection.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -94,6 +99,25 @@ class Ledger:
         if not has(connection, "job_versions") and self.published.exists():
             self._rebuild(connection)
         return connection
+
+    def _check_ahead(self) -> None:
+        """Raises `ConfigError` where readers have syncs that this ledger would take from them."""
+        if not self.published.exists():
+            return
+        try:
+            with attached(self.published) as published:
+                newest = published.execute(_NEWEST_SYNC).fetchall()
+        except (QueryError, duckdb.Error):
+            # damaged, or of nobody's: the next publication heals it
+            return
+        known = self.connection.execute("select distinct sync_id from loaded.sync_runs").fetchall()
+        if not set(newest) <= set(known):
+            raise ConfigError(
+                f"{self.published} has syncs that {self.path.parent} does not know, and would lose"
+                " them: another project publishes there, or a backup was put back. To go on from"
+                f" what it has, remove {self.path.parent}; else name another path under"
+                " [warehouse] in .dlt/config.toml"
+            )
 
     def _set_aside(self) -> None:
         """Keeps a damaged file under another name, so that the ledger is made again."""
@@ -268,6 +292,10 @@ class Ledger:
         """`publication.publish` of this ledger. Raises `JobledgerError`; what was there stays."""
         publish(self.connection, self.path, self.published, put_views)
 
+
+_NEWEST_SYNC: Final = """
+select sync_id from loaded.sync_runs order by started_at desc limit 1
+"""
 
 _ANY: Final = """
 select 1 from loaded.job_versions

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -292,6 +293,25 @@ def test_a_file_that_is_no_database_is_not_replaced(shell: Shell) -> None:
     assert done.code == 2
     assert "jobs.duckdb is no ledger of jobledger's" in done.err
     assert (shell.folder / "jobs.duckdb").read_bytes() == b"no database"
+
+
+def test_a_ledger_that_fell_behind_publishes_over_nothing(shell: Shell) -> None:
+    one = ("sync", "zuora", "--kind", "data_query")
+    state, older = shell.folder / ".jobledger", shell.folder / "older"
+    assert shell.run(*one).code == 0
+    shutil.copytree(state, older)
+    assert shell.run(*one).code == 0
+    published = (shell.folder / "jobs.duckdb").read_bytes()
+    shutil.rmtree(state)
+    older.rename(state)
+    done = shell.run(*one)
+    assert done.code == 2
+    assert f"has syncs that {state} does not know" in done.err
+    assert (shell.folder / "jobs.duckdb").read_bytes() == published
+    shutil.rmtree(state)
+    assert shell.run(*one).code == 0
+    count = ("query", "select count(*) as n from loaded.sync_runs", "--format", "csv")
+    assert shell.run(*count).out == "n\n3\n"
 
 
 def test_errors_go_to_a_file_and_nowhere_else(shell: Shell) -> None:
