@@ -24,6 +24,7 @@ from jobledger.pipelines.quoting import literal
 from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.known import KnownJob, News
 from jobledger.sources._provider.model import JOBS
+from jobledger.sources._provider.redact import USER_HASH
 from jobledger.sources._provider.seen import Digests, digests_of
 from jobledger.sources._provider.source import SCHEMAS
 
@@ -214,6 +215,15 @@ class Ledger:
                 f" where source = {literal(source)}"
             ).fetchone()
         return row[0] if row else None
+
+    def has_hashed_users(self, source: str) -> bool:
+        """Whether users of this source are stored as hashes."""
+        with self.connection.cursor() as cursor:
+            found = cursor.execute(
+                f"select 1 from loaded.job_versions where source = {literal(source)}"
+                f" and valid_to is null and starts_with(created_by, '{USER_HASH}') limit 1"
+            )
+            return bool(found.fetchall())
 
     # what a walk wants to know (`Known`), with a cursor for each question: threads may ask
 

@@ -208,7 +208,9 @@ class Sync:
     ) -> list[Errand]:
         settings, provider = assignment.settings, assignment.provider
         budget = Budget(settings.max_details)
-        user_key = self.kept.user_key() if settings.redact_users else None
+        user_key = None
+        if settings.redact_users:
+            user_key = self.kept.user_key(lambda: self.ledger.has_hashed_users(settings.name))
         errands = []
         for run in runs:
             kind, client = provider.kind(run.kind), account.client()

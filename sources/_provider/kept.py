@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -111,14 +111,22 @@ class Kept:
                 content["refresh_tokens"] = {k: v for k, v in tokens.items() if k != source}
                 self._write(content)
 
-    def user_key(self) -> bytes:
+    def user_key(self, is_used: Callable[[], bool]) -> bytes:
         """The project's key for hashing the names of users; made when first asked for.
 
-        Raises `NotKept` if it cannot be written, `KeptFileBroken` if the file is broken.
+        Not where names were hashed with one before (`is_used`): by a new one they all would be
+        other users. An empty one in the file asks for a new one nonetheless. Raises `NotKept` if
+        it cannot be written, `KeptFileBroken` if the file is broken or that key is gone.
         """
         with self._changing() as content:
             key = content.get("user_key")
-            if key is None:
+            if key is None and is_used():
+                raise KeptFileBroken(
+                    f"{self.path} has no key for redact_users, though the ledger has users hashed"
+                    ' with one: put the file back from a backup, or write user_key = "" into it'
+                    " for a new key, by which every user has another name"
+                )
+            if not key:
                 key = content["user_key"] = secrets.token_hex(32)
                 self._write(content)
             try:

@@ -94,10 +94,14 @@ def one_line(text: str, limit: int) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1].rstrip() + "…"
 
 
+USER_HASH: Final = "user:"
+"""What the hash of a user's name begins with."""
+
+
 def user_hash(key: bytes, user: str) -> str:
     """A user's name as a keyed hash: the same name gives the same hash, and none is given back."""
     digest = hmac.new(key, user.encode(errors="surrogatepass"), hashlib.sha256)
-    return f"user:{digest.hexdigest()[:16]}"
+    return f"{USER_HASH}{digest.hexdigest()[:16]}"
 
 
 class Redactor:

@@ -34,7 +34,7 @@ class Quiet:
 class Keys:
     """Keeps a key for the users' names."""
 
-    def user_key(self) -> bytes:
+    def user_key(self, is_used: Callable[[], bool]) -> bytes:
         return b"key"
 
 

@@ -314,6 +314,32 @@ def test_a_ledger_that_fell_behind_publishes_over_nothing(shell: Shell) -> None:
     assert shell.run(*count).out == "n\n3\n"
 
 
+def test_users_do_not_change_their_names_because_a_key_is_lost(shell: Shell) -> None:
+    one = ("sync", "zuora", "--kind", "custom_object_bulk")
+    config, kept = shell.folder / ".dlt" / "config.toml", shell.folder / ".dlt" / "kept.toml"
+    plain = config.read_text()
+    names = ("query", "select distinct created_by from jobs order by all", "--format", "csv")
+    assert shell.run(*one).code == 0
+    users = shell.run(*names).out
+    # hashed from now on, which needs a key
+    config.write_text(plain.replace("[sources.zuora]", "[sources.zuora]\nredact_users = true"))
+    assert shell.run(*one).code == 0
+    hashed = shell.run(*names).out
+    assert len(set(users.splitlines()) | set(hashed.splitlines())) == 2 * len(users.split()) - 1
+    key = kept.read_text()
+    kept.unlink()
+    done = shell.run(*one)
+    assert (done.code, done.out) == (2, "nothing was read\n")
+    assert "kept.toml has no key for redact_users" in done.err
+    assert shell.run(*names).out == hashed
+    kept.write_text(key)
+    assert shell.run(*one).code == 0
+    assert shell.run(*names).out == hashed
+    kept.write_text('user_key = ""\n')
+    assert shell.run(*one).code == 0
+    assert not set(shell.run(*names).out.split()[1:]) & set(hashed.split()[1:])
+
+
 def test_errors_go_to_a_file_and_nowhere_else(shell: Shell) -> None:
     assert shell.run("sync", "salesforce").code == 0
     sql = "select job_id from jobs where kind = 'ingest' and status = 'partial' limit 1"
