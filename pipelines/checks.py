@@ -4,6 +4,7 @@ They come from `sql/checks/*.sql`, the packaged ones and the project's own, whic
 by name. Where the project's folder is the clone both are the same files, and run once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 
 import duckdb
 
+from jobledger.pipelines.errors import QueryTimeout
 from jobledger.pipelines.lineage import reads
-from jobledger.pipelines.query import reading
+from jobledger.pipelines.query import reading, time_limit
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Checked:
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
     error: str | None = None
+    is_late: bool = False
+    """It was stopped because it took too long, which is its `error`."""
 
     @property
     def is_good(self) -> bool:
@@ -67,22 +71,35 @@ def _text(path: Path) -> str:
         return ""
 
 
-def run(connection: duckdb.DuckDBPyConnection, own: Path | None) -> list[Checked]:
-    """Runs all checks; one that cannot run says why and keeps no other from running.
+def run(
+    connection: duckdb.DuckDBPyConnection,
+    own: Path | None,
+    timeout: float | None = None,
+    give_up: Callable[[QueryTimeout], None] | None = None,
+) -> list[Checked]:
+    """Runs all checks, each for `timeout` seconds at the most (see `query.time_limit`).
 
-    The connection should be read-only and locked, since a project's own checks may be anybody's.
+    One that cannot run says why and keeps no other from running. The connection should be
+    read-only and locked, since a project's own checks may be anybody's.
     """
-    return [_run(connection, check) for check in load(own)]
+    return [_run(connection, check, timeout, give_up) for check in load(own)]
 
 
-def _run(connection: duckdb.DuckDBPyConnection, check: Check) -> Checked:
+def _run(
+    connection: duckdb.DuckDBPyConnection,
+    check: Check,
+    timeout: float | None,
+    give_up: Callable[[QueryTimeout], None] | None,
+) -> Checked:
     try:
         reads(connection, check.sql)
         # each by itself: one that fails leaves its transaction of no use to the next
-        with reading(connection):
+        with reading(connection), time_limit(connection, timeout, give_up):
             result = connection.execute(check.sql)
             columns = tuple(name for name, *_ in result.description or ())
             rows = tuple(result.fetchall())
+    except QueryTimeout as error:
+        return Checked(check.name, check.title, error=str(error), is_late=True)
     except duckdb.InterruptException:
         raise
     except (duckdb.Error, ValueError) as error:

@@ -66,15 +66,18 @@ def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         for lock in _LOCKS:
             connection.execute(lock)
-        with _heeding_ctrl_c(connection):
+        with _heeding_signals(connection):
             yield connection
     finally:
         connection.close()
 
 
 @contextmanager
-def _heeding_ctrl_c(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Tells DuckDB of Ctrl-C, which Python does not hear before a batch of rows is there."""
+def _heeding_signals(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Tells DuckDB of Ctrl-C and SIGTERM.
+
+    Python does not hear them before a batch of rows is there.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -84,7 +87,7 @@ def _heeding_ctrl_c(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
     def watch() -> None:
         while number := heard.recv(1):
-            if number[0] == signal.SIGINT:
+            if number[0] in (signal.SIGINT, signal.SIGTERM):
                 connection.interrupt()
 
     watcher = threading.Thread(target=watch, daemon=True)

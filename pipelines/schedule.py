@@ -66,15 +66,23 @@ class Schedule:
             self.sync()
             if self.stop.is_set():
                 return
-            due = self.rhythm.next(due, started)
+            # times of a clock that was put back since are nothing to count from
+            started = min(started, self.now())
+            due = self.rhythm.next(min(due, started), started)
 
     def _wait(self, until: datetime) -> bool:
         """Waits; False if it is to stop."""
-        if self.on_wait is not None and until > self.now():
+        last = self.now()
+        if self.on_wait is not None and until > last:
             self.on_wait(until)
         while True:
+            now = self.now()
+            if (back := last - now).total_seconds() > BEAT:
+                # the clock was put back: what was an hour away still is
+                until -= back
+            last = now
             self._beat(until)
-            left = (until - self.now()).total_seconds()
+            left = (until - now).total_seconds()
             if left <= 0:
                 return not self.stop.is_set()
             if self.stop.wait(min(left, BEAT)):

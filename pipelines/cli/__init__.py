@@ -5,8 +5,10 @@ A module is imported when its command is asked for, and imports what is heavy wh
 
 import gc
 import os
+import signal
 import sys
 from importlib import import_module
+from types import FrameType
 from typing import Any, Final, NoReturn
 
 import click
@@ -103,11 +105,17 @@ def program() -> NoReturn:
         sys.meta_path.insert(0, _WithoutPandas())
         # Arrow's own allocator keeps a hundred megabytes more of what it has used, and is no faster
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # what is half written goes, as it does on Ctrl-C
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         main()
     finally:
         # what is left goes with the process; looking through it first takes a quarter of a second
         gc.freeze()
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - signal's
+    raise SystemExit(Exit.TERMINATED)
 
 
 class _WithoutPandas:

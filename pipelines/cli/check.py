@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from jobledger.pipelines.cli.shared import give_up, pass_project, until_closed
+from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project
 
@@ -35,7 +36,7 @@ _SHOWN: Final = 20
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="Stop checks that take longer, with exit code 5.",
+    help="Stop a check that takes longer, with exit code 5; the others run.",
 )
 @pass_project
 def command(
@@ -56,16 +57,12 @@ def command(
 
     from jobledger.pipelines.checks import run
     from jobledger.pipelines.notify import receiver
-    from jobledger.pipelines.query import explained, open_published, time_limit
+    from jobledger.pipelines.query import explained, open_published
 
     # what is wrong with an address is said before anything is done
     receivers = [(url, receiver(url, number)) for number, url in enumerate(urls, 1)]
-    with (
-        open_published(project.warehouse) as connection,
-        time_limit(connection, timeout, give_up),
-        explained(),
-    ):
-        checked = run(connection, project.sql_dir)
+    with open_published(project.warehouse) as connection, explained():
+        checked = run(connection, project.sql_dir, timeout, give_up)
     with until_closed():
         if as_json:
             click.echo(json.dumps([_plain(check) for check in checked], indent=2))
@@ -81,6 +78,8 @@ def command(
             click.echo(f"\n{text}", err=as_json)
     else:
         is_sent = _send(project, checked, receivers)
+    if any(check.is_late for check in checked):
+        raise SystemExit(Exit.TIME_LIMIT)
     if not is_sent or any(check.error is not None for check in checked):
         raise SystemExit(Exit.FAILED)
     raise SystemExit(Exit.PROBLEMS if any(check.rows for check in checked) else Exit.DONE)
@@ -129,7 +128,7 @@ def _would_send(
 def _send(
     project: Project, checked: Sequence["Checked"], receivers: Sequence[tuple[str, "Receiver"]]
 ) -> bool:
-    """Sends each receiver what is news to it; False if a message was not taken."""
+    """Sends each receiver what is news to it; False if a message was not taken, or not kept."""
     from jobledger.pipelines.notify import Memory, news
 
     if not receivers:
@@ -139,10 +138,14 @@ def _send(
     for url, each in receivers:
         for check, message in news(checked, memory, memory.told(url), project.folder.name):
             if each.send(message):
-                memory.remember(url, check)
-                # at once, since the next may take long, and be cut short
-                memory.save()
                 click.echo(f"sent to {each.name}: {message.title}", err=True)
+                memory.remember(url, check)
+                try:
+                    # at once, since the next may take long, and be cut short
+                    memory.save()
+                except JobledgerError as error:
+                    is_sent = False
+                    click.echo(f"jobledger: {error}; the next check sends it again", err=True)
             else:
                 is_sent = False
                 click.echo(

@@ -22,9 +22,11 @@ def command(project: Project, sources: tuple[str, ...], as_json: bool) -> None: 
     Asks for the first page of each listing and changes nothing.
     """
     import json
+    import sys
     from dataclasses import asdict
 
     from jobledger.pipelines.doctor import examine
+    from jobledger.pipelines.grid import is_styled
 
     def say(line: str) -> None:
         click.echo(line, err=True)
@@ -37,9 +39,11 @@ def command(project: Project, sources: tuple[str, ...], as_json: bool) -> None: 
             findings.append(finding)
             if not as_json:
                 mark, colour = ("ok ", "green") if finding.is_good else ("bad", "red")
+                if is_styled(sys.stdout.buffer):
+                    mark = click.style(mark, fg=colour)
                 shown = f"{finding.subject:<12} {finding.what:<18} {finding.said}"
                 with until_closed():
-                    click.echo(f"{click.style(mark, fg=colour)}  {shown}")
+                    click.echo(f"{mark}  {shown}")
     if as_json:
         with until_closed():
             click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))

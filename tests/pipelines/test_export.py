@@ -4,6 +4,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -275,6 +276,25 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"jobledger: cannot write {tmp_path}/out: ")
     assert done.stderr.count("\n") == 1
+    assert [each.name for each in tmp_path.iterdir()] == ["jobs.duckdb"]
+
+
+@pytest.mark.parametrize("options", [(), ("--partition-by", "part")])
+def test_one_that_is_terminated_leaves_nothing(tmp_path: Path, options: tuple[str, ...]) -> None:
+    publish(tmp_path / "jobs.duckdb")
+    sql = "select hash(i) as h, i % 2 as part from range(1000000000) t(i)"
+    command = [JOBLEDGER, "--project", tmp_path, "export", sql, "-o", tmp_path / "out", *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        try:
+            for _ in range(600):
+                if any(each.name.startswith(".out.") for each in tmp_path.iterdir()):
+                    break
+                time.sleep(0.1)
+            process.terminate()
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, said) == (143, b"")
     assert [each.name for each in tmp_path.iterdir()] == ["jobs.duckdb"]
 
 

@@ -86,6 +86,25 @@ def test_cron_waits_for_its_time_and_catches_up_once(tmp_path: Path) -> None:
     assert found[2] == START + timedelta(hours=4, minutes=10)
 
 
+@pytest.mark.parametrize("chosen", [rhythm("15m", None), rhythm(None, "*/15 * * * *")], ids=str)
+def test_a_clock_that_is_put_back_stops_no_schedule(tmp_path: Path, chosen: Rhythm) -> None:
+    clock, year = Time(), timedelta(days=365)
+    clock.asleep[START + timedelta(minutes=20)] = -year
+    found = starts(tmp_path, chosen, count=5, time=clock)
+    first = found.index(next(at for at in found if at < START))
+    assert found[first - 1] <= START + timedelta(minutes=15)
+    expected = [START - year + timedelta(minutes=15 * n) for n in range(2, 7 - first)]
+    late = [at - due for at, due in zip(found[first:], expected, strict=True)]
+    assert all(timedelta(0) <= each <= timedelta(seconds=BEAT) for each in late)
+
+
+def test_a_clock_that_is_put_back_during_a_sync_stops_no_schedule(tmp_path: Path) -> None:
+    year = timedelta(days=365)
+    found = starts(tmp_path, Every(timedelta(minutes=15)), count=3, takes=-year)
+    quarter = timedelta(minutes=15)
+    assert found == [START, START - year + quarter, START - 2 * year + 2 * quarter]
+
+
 def test_jitter_is_later_never_earlier_and_does_not_add_up(tmp_path: Path) -> None:
     found = starts(tmp_path, Every(timedelta(minutes=15)), count=5, jitter=40.0)
     late = [(a - b).total_seconds() for a, b in zip(found, at(0, 15, 30, 45, 60), strict=True)]

@@ -158,7 +158,38 @@ def test_a_check_that_takes_too_long_is_exit_5(scene: Scene, run: Run) -> None:
         "select count(*) from range(1000000) as a (i), range(1000000) as b (j)"
         " where hash(i * j) = 7",
     )
-    assert run(scene, "check", "--timeout", "0.3").code == 5
+    done = run(scene, "check", "--timeout", "2")
+    assert done.code == 5
+    assert done.out.startswith("endless: could not run: the query ran for longer than 2 s")
+
+
+def test_a_check_that_takes_too_long_keeps_no_message_back(
+    scene: Scene, run: Run, hook: Hook
+) -> None:
+    tell(scene.world)
+    scene.publish()
+    _own(scene, "an_endless_one", "select count(*) from range(1000000000000) as a (i)")
+    assert run(scene, "check", "--timeout", "2", "--notify", hook.url).code == 5
+    assert hook.titles() == [
+        "acme: an endless one: the check cannot run",
+        "acme: stuck jobs: 1 problem",
+    ]
+
+
+def test_what_cannot_be_remembered_keeps_no_message_back(
+    scene: Scene, run: Run, hook: Hook
+) -> None:
+    tell(scene.world)
+    scene.publish()
+    _own(scene, "a_broken_one", "select * from nowhere")
+    (scene.project.make_state_dir() / "notified.json").mkdir()
+    done = run(scene, "check", "--notify", hook.url)
+    assert done.code == 1
+    assert hook.titles() == [
+        "acme: a broken one: the check cannot run",
+        "acme: stuck jobs: 1 problem",
+    ]
+    assert "notified.json: Is a directory" in done.err
 
 
 def test_a_receiver_hears_once_until_it_changes(scene: Scene, run: Run, hook: Hook) -> None:
