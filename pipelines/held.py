@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import duckdb
 
@@ -14,6 +15,9 @@ from jobledger.pipelines.views import put_in_place
 from jobledger.sources import providers
 from jobledger.sources._provider.redact import guard_logging
 
+_UNLOADABLE: Final = frozenset("'%?\\")
+"""What dlt or DuckDB stumbles over in the path of a file."""
+
 
 @contextmanager
 def held(
@@ -21,6 +25,11 @@ def held(
 ) -> Iterator[Ledger]:
     """The ledger, for as long as nobody else may write. Raises `Busy`, `ConfigError`."""
     state = project.make_state_dir()
+    if odd := sorted(_UNLOADABLE.intersection(state.absolute().as_posix())):
+        raise ConfigError(
+            f"the project's path has a {odd[0]} in it, with which nothing can be loaded; move it to"
+            f" a folder without one: {project.folder}"
+        )
     guard_logging()
     path = state / "ledger.duckdb"
     with locked(state, wait=wait, stop=stop), Ledger(path, project.warehouse) as ledger:

@@ -45,6 +45,7 @@ _DLTS: Final = frozenset(
     }
 )
 """Sections of dlt's own, for other pipelines in the folder."""
+_SCHEMAS: Final = ("loaded", "staging")
 _NEAR: Final = 0.75
 """How alike two words are of which one may be a slip for the other, 0 to 1."""
 
@@ -67,9 +68,20 @@ class Project:
 
     @property
     def warehouse(self) -> Path:
-        """The file that readers open."""
-        path = self._text(("warehouse", "path")) or "jobs.duckdb"
-        return self.folder / Path(path).expanduser()
+        """The file that readers open. Raises `ConfigError` for a path that it cannot have."""
+        said = self._text(("warehouse", "path")) or "jobs.duckdb"
+        if not isinstance(said, str):
+            raise ConfigError('[warehouse] path: expected a text such as "jobs.duckdb"')
+        path = self.folder / Path(said).expanduser()
+        if path.is_dir():
+            raise ConfigError(f"[warehouse] path: {path} is a folder: expected a file's path")
+        if path.stem.lower() in _SCHEMAS:
+            # DuckDB takes the name of the file for that of a database
+            raise ConfigError(
+                f"[warehouse] path: a file called {path.stem} hides the tables in it: expected"
+                " another name, such as jobs.duckdb"
+            )
+        return path
 
     @property
     def state_dir(self) -> Path:

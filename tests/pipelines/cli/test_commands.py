@@ -254,6 +254,35 @@ def test_nothing_is_written_over_the_ledger(shell: Shell, path: str) -> None:
     assert shell.run("query", "select 1").code == 0
 
 
+@pytest.mark.parametrize(("name", "odd"), [("o'brien", "'"), ("50%", "%"), ("why?", "?")])
+def test_a_folder_that_nothing_can_be_loaded_from_is_told(
+    shell: Shell, name: str, odd: str
+) -> None:
+    folder = shell.folder / name
+    shutil.copytree(shell.folder / ".dlt", folder / ".dlt")
+    done = shell.run("--project", str(folder), "sync")
+    assert (done.code, done.out) == (2, "")
+    assert f"the project's path has a {odd} in it" in done.err
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ('"loaded.duckdb"', "a file called loaded hides the tables in it"),
+        ('"in/Staging.db"', "a file called Staging hides the tables in it"),
+        ('".dlt"', "is a folder: expected a file's path"),
+        ("5", "expected a text such as"),
+    ],
+)
+def test_a_warehouse_that_cannot_be_is_refused(shell: Shell, path: str, said: str) -> None:
+    config = shell.folder / ".dlt" / "config.toml"
+    config.write_text(f"{config.read_text()}[warehouse]\npath = {path}\n")
+    for words in (["sync"], ["query", "jobs"]):
+        done = shell.run(*words)
+        assert (done.code, done.out) == (2, "")
+        assert said in done.err
+
+
 def test_a_database_of_somebody_else_is_not_replaced(shell: Shell) -> None:
     with duckdb.connect(shell.folder / "jobs.duckdb") as theirs:
         theirs.execute("create table mine as select 1 as one")
