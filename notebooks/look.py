@@ -13,11 +13,11 @@ STATUS: Final = {
     "unknown": "#c45fb8",
 }
 HEALTH: Final = {
-    "healthy": "#1f8a70",
-    "degraded": "#d98e04",
+    "healthy": "#197a62",
+    "degraded": "#966000",
     "stuck": "#8a4fbf",
     "failing": "#c8374a",
-    "stale": "#d98e04",
-    "idle": "#7a8294",
-    "no data": "#7a8294",
+    "stale": "#c8374a",
+    "idle": "#666e80",
+    "no data": "#666e80",
 }

@@ -83,7 +83,9 @@ def trend(
         *outcomes,
     ]
     step = ceil(len(outcomes) / _MOST_BARS)
-    buckets = [outcomes[at : at + step] for at in range(0, len(outcomes), step)]
+    # what is left over is at the old end: a last bar of fewer days would look like a fall
+    ends = range(len(outcomes), 0, -step)
+    buckets = [outcomes[max(0, end - step) : end] for end in reversed(ends)]
     by_day = {rate.day: rate for rate in rates}
     width, height = size
     rates_height = height * 0.46 if rates else 0.0

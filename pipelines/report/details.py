@@ -56,6 +56,7 @@ select
     seconds[3] as p95,
     seconds[4] as p99,
     seconds[5] as longest,
+    count(*) over () as among,
 from chosen
 where seconds is not null
 order by p95 desc, source, kind, object
@@ -106,6 +107,8 @@ class Duration:
     p95: float
     p99: float
     longest: float
+    among: int
+    """How many objects there are."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,11 @@ class Details:
     """Of each source and kind, oldest day first."""
     durations: Sequence[Duration]
     failures: Sequence[Failure]
+
+    @property
+    def more_durations(self) -> int:
+        """Objects beyond those that are shown."""
+        return self.durations[0].among - len(self.durations) if self.durations else 0
 
 
 def read_details(connection: duckdb.DuckDBPyConnection, days: int) -> Details:

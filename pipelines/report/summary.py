@@ -148,6 +148,7 @@ select
     max(counted_at) as last_at,
     arg_max(job_id, (counted_at, job_id)) as example_job_id,
     arg_max(left(error_message, 500), (counted_at, job_id)) as example_message,
+    count(*) over () as among,
 from staging.failures
 cross join staging.clock as clock
 where counted_at >= clock.now - interval {hours} hours
@@ -242,6 +243,8 @@ class Reason:
     last_at: datetime
     example_job_id: str
     example_message: str | None
+    among: int
+    """How many reasons there are."""
 
     @property
     def words(self) -> str:
@@ -299,6 +302,11 @@ class Summary:
     def stuck_jobs(self) -> int:
         """Open jobs that should have moved by now; more than `stuck` shows."""
         return sum(kind.stuck_jobs for kind in self.kinds)
+
+    @property
+    def more_reasons(self) -> int:
+        """Reasons beyond those that are shown."""
+        return self.reasons[0].among - len(self.reasons) if self.reasons else 0
 
     @property
     def success_rate(self) -> float | None:

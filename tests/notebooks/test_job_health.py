@@ -159,7 +159,10 @@ def test_looks_are_those_of_the_report() -> None:
     css = (NOTEBOOKS.parent / "pipelines" / "report" / "page.css").read_text("utf-8")
     for status in ("succeeded", "partial", "failed", "cancelled"):
         assert f"--{status}: {STATUS[status]};" in css
-    for health, name in (("healthy", "good"), ("failing", "bad"), ("stuck", "stuck")):
+    for health, name in (
+        *(("healthy", "good"), ("failing", "bad"), ("stale", "bad"), ("stuck", "stuck")),
+        *(("degraded", "poor"), ("idle", "calm"), ("no data", "calm")),
+    ):
         assert f"--{name}: {HEALTH[health]};" in css
 
 

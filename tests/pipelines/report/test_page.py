@@ -5,6 +5,7 @@ import shutil
 import stat
 from base64 import b64encode
 from collections.abc import Iterator
+from datetime import date, timedelta
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,8 +14,11 @@ from typing import Any
 import pytest
 
 from jobledger.pipelines.query import asked
+from jobledger.pipelines.report.charts import trend
+from jobledger.pipelines.report.details import Outcomes
 from tests.pipelines.report.conftest import Run, Scene
 from tests.pipelines.report.story import HOSTILE, tell, tell_hostile
+from tests.sql.worlds import ago
 
 CHROMIUM = shutil.which("chromium")
 
@@ -98,6 +102,56 @@ def test_a_page_that_cannot_be_written_leaves_what_was_there(
     assert run(scene, "report", "-o", str(path)).code == 1
     assert path.read_bytes() == before
     assert run(scene, "report", "--days", "0").code == 2
+
+
+def test_what_is_left_out_is_said(scene: Scene, run: Run, tmp_path: Path) -> None:
+    for number, word in enumerate(f"{a}{b}" for a in "abcdefg" for b in "abcdefg"):
+        scene.world.job(
+            f"j-{number:02}",
+            object=f"Object{number}",
+            status="failed",
+            error_message=f"no {word} here",
+            finished_at=ago(hours=1 + number),
+            run_seconds=1.0,
+        )
+    scene.world.run()
+    page = "".join(Reader(_published(scene, run, tmp_path).read_text("utf-8")).texts)
+    assert "and 37 more: jobledger query failure_reasons" in page
+    assert "and 9 more: jobledger query job_durations" in page
+    assert "and 43 more: 'jobledger query failure_reasons'" in run(scene, "report").out
+
+
+def test_text_stands_out_from_what_is_behind_it() -> None:
+    css = Path(__file__).parents[3] / "pipelines" / "report" / "page.css"
+    light, dark, *_ = re.findall(r":root \{(.*?)\}", css.read_text("utf-8"), re.DOTALL)
+    for theme in (light, dark):
+        colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", theme))
+        for name in ("ink", "dim", "good", "poor", "bad", "stuck", "calm"):
+            for behind in ("page", "card"):
+                # what WCAG 2.2 asks of text (1.4.3)
+                assert _contrast(colours[name], colours[behind]) >= 4.5, (name, behind)
+
+
+def _contrast(one: str, other: str) -> float:
+    def luminance(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        red, green, blue = (
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_of_several_days_a_bar_the_last_has_as_many_as_any() -> None:
+    days = [Outcomes("", "", date(2026, 1, 1) + timedelta(days=n), 1, 0, 0, 0) for n in range(301)]
+    drawn = trend(days)
+    assert drawn is not None
+    heights = [sum(part.height for part in bar.parts) for bar in drawn.bars]
+    assert len(heights) == 101
+    assert heights[0] < heights[1] == heights[-1]
+    assert drawn.bars[-1].said.startswith("Mon 26 Oct 2026 to Wed 28 Oct 2026\n3 succeeded")
 
 
 def test_long_times_are_several_days_a_bar(scene: Scene, run: Run, tmp_path: Path) -> None:
