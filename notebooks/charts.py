@@ -15,6 +15,9 @@ _DAY: Final = "utcyearmonthdate(day):T"
 """Days are in UTC, wherever the reader is."""
 _AXIS: Final = alt.Axis(format="%-d %b", title=None, grid=False, labelOverlap=True, tickCount=6)
 _DURATIONS_SHOWN: Final = 16
+RATES_SHOWN: Final = 24
+"""Kinds whose failure rates are drawn: of more nobody reads, and marimo takes no page so large."""
+_RATES: Final = ("failure_rate", "failure_rate_7d", "failure_rate_28d")
 _TICKS: Final = (
     *(0.1, 0.3, 1, 3, 10, 30),
     *(60, 180, 600, 1800, 3600, 10800, 36000, 86400, 259200, 604800),
@@ -79,7 +82,9 @@ def failure_rate(rows: list[Row], since: date, width: int | str = "container") -
     # on the first day of a ledger too there must be something to draw along
     first = min(since, newest["day"] - timedelta(days=1))
     shown = alt.Scale(type="utc", domain=[_day(first), _day(newest["day"])])
-    base = _chart(rows).encode(
+    # of fifty kinds over two years, whatever else a row has would be ten megabytes
+    needed = ("day", "failed", "rated", *_RATES, "z_score", "is_anomaly")
+    base = _chart([{name: row[name] for name in needed} for row in rows]).encode(
         x=alt.X(_DAY, axis=_AXIS, scale=shown),
         tooltip=[
             alt.Tooltip(_DAY, title="day"),
@@ -91,8 +96,7 @@ def failure_rate(rows: list[Row], since: date, width: int | str = "container") -
             alt.Tooltip("z_score", type="quantitative", format=".1f", title="z-score"),
         ],
     )
-    drawn = ("failure_rate", "failure_rate_7d", "failure_rate_28d")
-    top = max((row[rate] or 0 for row in rows for rate in drawn), default=0)
+    top = max((row[rate] or 0 for row in rows for rate in _RATES), default=0)
     scale = alt.Scale(domain=[0, max(top, 0.1)], nice=True)
     axis = alt.Axis(format="%", title=None, tickCount=4)
 

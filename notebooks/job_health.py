@@ -206,13 +206,13 @@ def _(chosen):
     _since = min((rows[0]["day"] for rows in trends), default=None)
     mo.vstack(
         [
-            html(pieces.heading("Failure rates", page.TREND_KEY)),
+            html(pieces.heading("Failure rates", page.trend_key(len(trends), charts.RATES_SHOWN))),
             mo.hstack(
                 [
                     mo.vstack(
                         [html(page.trend(rows)), charts.failure_rate(rows, _since, 290)], gap=0
                     )
-                    for rows in trends
+                    for rows in trends[: charts.RATES_SHOWN]
                 ],
                 wrap=True,
                 justify="start",

@@ -21,6 +21,12 @@ DURATION_KEY: Final = (
 )
 
 
+def trend_key(kinds: int, shown: int) -> str:
+    """What the charts of failure rates show, and of how many kinds they do not."""
+    left_out = f" These are the first {shown} of {kinds}: choose a source to see its others."
+    return TREND_KEY + left_out * (kinds > shown)
+
+
 def banner(about: Row) -> Markup:
     """The title, and what the page is of."""
     return Markup(

@@ -108,6 +108,18 @@ def test_what_is_drawn_of_an_outage_that_is_over_stays_inside_the_axis(project: 
     assert min(top for _, top in scales) >= 0.8
 
 
+def test_failure_rates_of_very_many_kinds_and_days_are_shown(project: Project) -> None:
+    rows = Published(project.warehouse).choose(Filters(period="7d")).trends_by_kind()[0]
+    long = (rows * (1100 // len(rows) + 1))[:1100]
+    drawn = charts.failure_rate(long, rows[0]["day"]).to_json(indent=None)
+    # what marimo shows of a cell at the most, of which some is for the rest of it
+    assert charts.RATES_SHOWN * len(drawn) < 7_000_000
+    assert page.trend_key(24, 24) == page.TREND_KEY
+    assert page.trend_key(60, 24).endswith(
+        " the first 24 of 60: choose a source to see its others."
+    )
+
+
 def test_an_empty_choice_shows_an_empty_page(project: Project) -> None:
     chosen = Published(project.warehouse).choose(Filters(objects=("no such object",)))
     assert charts.outcomes(chosen.outcomes()) is None
