@@ -24,6 +24,6 @@ def forget(project: Project, source: str) -> int:
     """
     with held(project) as ledger:
         jobs = ledger.forget(source)
-        ledger.publish(views_of(project, []))
+        ledger.publish_without_traces(views_of(project, []))
         Kept(project.folder / ".dlt" / "kept.toml").forget(source)
     return jobs

@@ -302,6 +302,18 @@ class Ledger:
         """`publication.publish` of this ledger. Raises `JobledgerError`; what was there stays."""
         publish(self.connection, self.path, self.published, put_views)
 
+    def publish_without_traces(
+        self, put_views: Callable[[duckdb.DuckDBPyConnection], None]
+    ) -> None:
+        """The same, of a ledger from which something was taken that nobody may find in a file.
+
+        This one ends with it: the next is made again from what is published.
+        """
+        publish(self.connection, self.path, self.published, put_views, is_rewritten=True)
+        self.connection.close()
+        for file in (self.path, wal(self.path)):
+            file.unlink(missing_ok=True)
+
 
 _NEWEST_SYNC: Final = """
 select sync_id from loaded.sync_runs order by started_at desc limit 1

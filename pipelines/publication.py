@@ -26,10 +26,13 @@ def publish(
     path: Path,
     target: Path,
     put_views: Callable[[duckdb.DuckDBPyConnection], None],
+    *,
+    is_rewritten: bool = False,
 ) -> None:
     """Replaces `target`, whole, by what the database at `path` holds, with the views in place.
 
-    Raises `JobledgerError` where it cannot be written; what was there stays.
+    `is_rewritten` copies row by row: the file has no trace of what was deleted. Raises
+    `JobledgerError` where it cannot be written; what was there stays.
     """
     # a link to another disk stays one
     target = target.resolve()
@@ -37,7 +40,7 @@ def publish(
     try:
         for leftover in (fresh, wal(fresh)):
             leftover.unlink(missing_ok=True)
-        if _is_compact(connection, path):
+        if not is_rewritten and _is_compact(connection, path):
             # a tenth of the time; what is damaged in it is found by reading it
             fresh.touch(mode=0o600)
             shutil.copyfile(path, fresh)

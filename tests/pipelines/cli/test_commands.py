@@ -203,6 +203,24 @@ def test_state_tells_resets_and_forgets(shell: Shell) -> None:
     assert all(run["jobs_changed"] == run["jobs_listed"] for run in again)
 
 
+def test_what_is_forgotten_is_in_no_file(shell: Shell) -> None:
+    def written() -> bytes:
+        files = [shell.folder / "jobs.duckdb", *(shell.folder / ".jobledger").rglob("*")]
+        return b"".join(path.read_bytes() for path in files if path.is_file())
+
+    assert shell.run("sync").code == 0
+    asked = ("query", "select job_id from jobs where source = 'zuora'", "--format", "csv")
+    ids = [job_id.encode() for job_id in shell.run(*asked).out.splitlines()[1:]]
+    # most are compressed, some stand there as they are
+    assert any(job_id in written() for job_id in ids)
+    kept = shell.run("query", "from loaded.job_versions where source <> 'zuora' order by all").out
+    assert shell.run("state", "forget", "zuora", "--yes").code == 0
+    left = written()
+    assert not any(job_id in left for job_id in ids)
+    assert shell.run("sync", "salesforce").code == 0
+    assert shell.run("query", "from loaded.job_versions order by all").out == kept
+
+
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
