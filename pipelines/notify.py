@@ -182,12 +182,16 @@ class _Apprise:
 
     def __init__(self, url: str, number: int) -> None:
         with _silence():
-            from apprise import Apprise, AppriseAsset
+            from apprise import Apprise, AppriseAsset, OverflowMode
 
             # a message goes where it is sent and nowhere else, and says what we said
             asset = AppriseAsset(app_id="jobledger", app_desc="jobledger", http_redirects=False)
             self._apprise = Apprise(asset=asset)
             is_known = self._apprise.add(url) and len(self._apprise) > 0
+            for service in self._apprise:
+                if service.overflow_mode is OverflowMode.UPSTREAM:
+                    # what is longer than a service takes, it would refuse at each check anew
+                    service.overflow_mode = OverflowMode.SPLIT
         if not is_known:
             raise ConfigError(
                 f"--notify number {number} is no address that apprise knows (it is not shown, since"

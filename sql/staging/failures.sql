@@ -16,10 +16,23 @@ folded as (
         regexp_replace(regexp_replace(regexp_replace(
             message,
             '\S+://\S+|\S+@\S+', '#', 'g'),
-            '(^|[^\w])(''[^'']*''|"[^"]*"|`[^`]*`)', '\1#', 'g'),
+            '(^|[^\w])(''[^'']*''|"[^"]*"|`[^`]*`|“[^”]*”|‘[^’]*’|«[^»]*»)', '\1#', 'g'),
             '[\w-]*\d[\w]*([-+.,:/][\w]+)*', '#', 'g'
         ) as words,
     from messages
+),
+
+undated as (
+    select
+        *,
+        -- a month by its name, beside a number: Thu, # Mar #; March #
+        regexp_replace(
+            regexp_replace(words, '\s+', ' ', 'g'),
+            '\b((Mon|Tues?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?,? )?(# )?'
+            || '(Jan(uary)?|Feb(ruary)?|Mar(ch)?|Apr(il)?|May|June?|July?|Aug(ust)?|Sept?(ember)?'
+            || '|Oct(ober)?|Nov(ember)?|Dec(ember)?)[.]?,? #', '#', 'g'
+        ) as line,
+    from folded
 )
 
 select
@@ -29,11 +42,9 @@ select
     job_id,
     status,
     -- neighbours become one: a date and its time of day, a list of ids
-    coalesce(
-        trim(regexp_replace(regexp_replace(words, '\s+', ' ', 'g'), '#([ ,;]*#)+', '#', 'g')),
-        instead
-    ) as fingerprint,  -- the message, ids, numbers, quoted values and dates as #; else the code
+    coalesce(trim(regexp_replace(line, '#([ ,;]*#)+', '#', 'g')), instead)
+        as fingerprint,  -- the message, ids, numbers, quoted values and dates as #; else the code
     counted_at,
     records_failed,
     error_message,
-from folded
+from undated

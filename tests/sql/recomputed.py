@@ -4,6 +4,7 @@ It shares nothing with the SQL but the words of the definitions: loops where the
 whole histories where the SQL has shortcuts.
 """
 
+import calendar
 import math
 import re
 from collections.abc import Iterator
@@ -410,9 +411,15 @@ def known_sum(values: list[int | None], empty: int | None = 0) -> int | None:
 def fold(message: str) -> str:
     """A message without its ids, numbers, quoted values and dates, word by word."""
     message = re.sub(r"\S+://\S+|\S+@\S+", "#", message[:500], flags=re.ASCII)
-    message = re.sub(r"""(?<![A-Za-z0-9_])('[^']*'|"[^"]*"|`[^`]*`)""", "#", message)
+    quoted = r"""'[^']*'|"[^"]*"|`[^`]*`|“[^”]*”|‘[^’]*’|«[^»]*»"""
+    message = re.sub(rf"(?<![A-Za-z0-9_])({quoted})", "#", message)
     message = re.sub(r"[\w-]*\d\w*(?:[-+.,:/]\w+)*", "#", message, flags=re.ASCII)
     message = re.sub(r"\s+", " ", message, flags=re.ASCII)
+    months = "|".join(f"{name[:3]}(?:{name[3:]})?" for name in calendar.month_name[1:])
+    months = months.replace("Sep(?:tember)?", "Sept?(?:ember)?")
+    weekdays = "Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun"
+    dated = rf"\b(?:(?:{weekdays})(?:day)?,? )?(?:# )?(?:{months})\.?,? #"
+    message = re.sub(dated, "#", message, flags=re.ASCII)
     return re.sub(r"#(?:[ ,;]*#)+", "#", message).strip(" ")
 
 

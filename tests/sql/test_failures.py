@@ -123,6 +123,18 @@ def reasons(world: World) -> list[tuple[Any, ...]]:
             ],
             "See # or write to #",
         ),
+        (["Column “Foo__c” of ‘A’ in «B»", "Column “Bar” of ‘C’ in «D»"], "Column # of # in #"),
+        (
+            [
+                "expired on Thu, 05 Mar 2026 10:00:00 GMT, renew",
+                "expired on Monday, 16 February 2026 09:30:00 GMT, renew",
+                "expired on May 3, 2026 GMT, renew",
+                "expired on Sept. 3, 2026, 9:15 GMT, renew",
+                "expired on 2026-03-05T10:00:00 GMT, renew",
+            ],
+            "expired on # GMT, renew",
+        ),
+        (["March to may, 3 times", "March to may, 4 times"], "March to may, # times"),
         (["FIELD_INTEGRITY_EXCEPTION: bad value"], "FIELD_INTEGRITY_EXCEPTION: bad value"),
         (["Zeitüberschreitung nach 30 Sekunden"], "Zeitüberschreitung nach # Sekunden"),
     ],

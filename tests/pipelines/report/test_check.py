@@ -176,6 +176,22 @@ def test_a_check_that_takes_too_long_keeps_no_message_back(
     ]
 
 
+def test_a_message_longer_than_a_service_takes_comes_in_parts(
+    scene: Scene, run: Run, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apprise.plugins.custom_json import NotifyJSON
+
+    monkeypatch.setattr(NotifyJSON, "body_maxlen", 60)
+    tell(scene.world)
+    scene.publish()
+    run(scene, "check", "--notify", hook.url)
+    parts = [each["message"] for each in hook.heard]
+    assert len(parts) > 1
+    assert max(map(len, parts)) <= 60
+    said = PROBLEMS.splitlines()[1].replace("  ", "- ")
+    assert "".join("".join(parts).split()) == "".join(said.split())
+
+
 def test_what_cannot_be_remembered_keeps_no_message_back(
     scene: Scene, run: Run, hook: Hook
 ) -> None:
