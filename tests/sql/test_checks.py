@@ -67,10 +67,12 @@ def test_unknown_statuses(world: World):
 def test_a_finish_before_a_creation(world: World):
     world.job(created_at=ago(hours=1), finished_at=ago(hours=2))
     world.job("same", created_at=ago(hours=1), finished_at=ago(hours=1))
+    world.job("soon", created_at=ago(hours=1), finished_at=ago(hours=1, milliseconds=20))
 
     assert found(world) == {
         "finish_before_creation": [
-            ("zuora", "data_query", "j1", "finished 3600.0 s before it was created")
+            ("zuora", "data_query", "j1", "finished 3600.0 s before it was created"),
+            ("zuora", "data_query", "soon", "finished 0.02 s before it was created"),
         ]
     }
 
