@@ -52,17 +52,13 @@ class Ledger:
         try:
             self.connection = self._opened()
             self._shape()
+            self._check_ahead()
         except duckdb.Error as error:
             if not (is_damage(error) and published.exists()):
                 raise
             self._set_aside()
             self.connection = self._opened()
             self._shape()
-        try:
-            self._check_ahead()
-        except ConfigError:
-            self.connection.close()
-            raise
 
     def __enter__(self) -> Self:
         return self
@@ -113,6 +109,7 @@ class Ledger:
             return
         known = self.connection.execute("select distinct sync_id from loaded.sync_runs").fetchall()
         if not set(newest) <= set(known):
+            self.connection.close()
             raise ConfigError(
                 f"{self.published} has syncs that {self.path.parent} does not know, and would lose"
                 " them: another project publishes there, or a backup was put back. To go on from"

@@ -136,7 +136,8 @@ class Project:
             connection.execute(f"insert into loaded.{table} by name from rows")
 
     def forget_last_load(self) -> None:
-        """As if dlt had not come to say that its last load is done."""
+        """As if dlt had not come to say that its last load is done, nor anyone to publish it."""
+        self.published.unlink()
         with self._writers() as connection:
             connection.execute(
                 "delete from loaded._dlt_loads where inserted_at ="
