@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from jobledger.pipelines.errors import JobledgerError
+from jobledger.pipelines.errors import ConfigError, JobledgerError
+from jobledger.pipelines.held import check_path
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import open_published
 from jobledger.pipelines.rhythm import configured
@@ -143,6 +144,10 @@ def _clock(name: str, skew: float) -> Finding:
 
 
 def _warehouse(project: Project) -> Finding:
+    try:
+        check_path(project)
+    except ConfigError as error:
+        return Finding("warehouse", "opens", is_good=False, said=str(error), is_setting=True)
     if not project.warehouse.exists():
         said = f"{project.warehouse.name} is not there yet; the first sync makes it"
         return Finding("warehouse", "opens", is_good=True, said=said)

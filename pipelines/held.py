@@ -24,16 +24,21 @@ def held(
     project: Project, *, wait: float = 0.0, stop: threading.Event | None = None
 ) -> Iterator[Ledger]:
     """The ledger, for as long as nobody else may write. Raises `Busy`, `ConfigError`."""
+    check_path(project)
     state = project.make_state_dir()
-    if odd := sorted(_UNLOADABLE.intersection(state.absolute().as_posix())):
-        raise ConfigError(
-            f"the project's path has a {odd[0]} in it, with which nothing can be loaded; move it to"
-            f" a folder without one: {project.folder}"
-        )
     guard_logging()
     path = state / "ledger.duckdb"
     with locked(state, wait=wait, stop=stop), Ledger(path, project.warehouse) as ledger:
         yield ledger
+
+
+def check_path(project: Project) -> None:
+    """Raises `ConfigError` for a project in a folder that nothing can be loaded from."""
+    if odd := sorted(_UNLOADABLE.intersection(project.folder.absolute().as_posix())):
+        raise ConfigError(
+            f"the project's path has a {odd[0]} in it, with which nothing can be loaded; move it to"
+            f" a folder without one: {project.folder}"
+        )
 
 
 def views_of(project: Project, notes: list[str]) -> Callable[[duckdb.DuckDBPyConnection], None]:

@@ -168,7 +168,11 @@ class Project:
         for name in only or ():
             if name not in names:
                 raise ConfigError(f"no source '{name}'{choices(name, names)}")
-        return [self._source(name, kinds) for name in names if not only or name in only]
+        try:
+            return [self._source(name, kinds) for name in names if not only or name in only]
+        except ConfigError as error:
+            # what is missing may stand where nobody looks for it
+            raise ConfigError("; ".join([str(error), *self.warnings])) from None
 
     @cached_property
     def warnings(self) -> list[str]:
@@ -252,11 +256,14 @@ class Project:
 
     def _file(self, path: Path) -> dict[str, Any]:
         try:
-            return tomllib.loads(path.read_text("utf-8"))
+            # editors on Windows begin a file with a mark
+            return tomllib.loads(path.read_text("utf-8-sig"))
         except FileNotFoundError:
             return {}
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot read {path}: {type(error).__name__}") from None
+        except OSError as error:
+            raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{path} is no UTF-8 text: save it as one") from None
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{path} is no TOML: {error}") from None
 
@@ -328,7 +335,9 @@ def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 def _base_url(said: Any, name: str) -> str:
     where = f"[sources.{name}] base_url"
-    if not isinstance(said, str) or not said:
+    if said is not None and not isinstance(said, str):
+        raise ConfigError(f'{where}: expected a text such as "https://rest.zuora.com"')
+    if not said:
         raise ConfigError(
             f"{where} is missing: expected the provider's address, such as"
             f" https://rest.zuora.com; set it there, or as SOURCES__{name.upper()}__BASE_URL"

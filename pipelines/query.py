@@ -117,16 +117,21 @@ def attached(path: Path, config: dict[str, str] | None = None) -> duckdb.DuckDBP
         connection.execute("set TimeZone = 'UTC'")
         try:
             _attach(connection, path)
-        except duckdb.Error:
+        except duckdb.Error as refusal:
             # another process has it open for writing, or left a log beside it that belongs to
             # another publication: DuckDB then refuses readers. What was published is in the file
             # itself, so a copy of it without that log is as good
-            _attach_copy(connection, path)
+            try:
+                _attach_copy(connection, path)
+            except (duckdb.Error, OSError):
+                # what is wrong with the file itself says more
+                raise refusal from None
         connection.execute(f"use {CATALOG}")
-    except (duckdb.Error, OSError) as error:
+    except duckdb.Error as error:
         connection.close()
         raise QueryError(
             f"cannot read {path}: {one_line(str(error), 200)}; 'jobledger sync' publishes it anew"
+            " from .jobledger/, else restore it from a backup"
         ) from error
     return connection
 

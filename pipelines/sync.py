@@ -276,7 +276,8 @@ def _told(error: BaseException) -> tuple[str, str]:
     if isinstance(error, ProviderError):
         return error.kind, str(error)
     if isinstance(error, SettingsError):
-        return "settings", one_line(for_log(str(error)), MAX_MESSAGE)
+        # ours, and the step that helps stands at its end
+        return "settings", one_line(for_log(str(error)), 3 * MAX_MESSAGE)
     while error.__cause__ is not None:
         # dlt's own errors say little
         error = error.__cause__

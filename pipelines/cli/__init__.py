@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
@@ -105,6 +106,11 @@ def program() -> NoReturn:
         sys.meta_path.insert(0, _WithoutPandas())
         # Arrow's own allocator keeps a hundred megabytes more of what it has used, and is no faster
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # from what is closed there is nothing to read, and what is written to it is for nobody
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - to the end
+            setattr(sys, name, nothing)
     # what is half written goes, as it does on Ctrl-C
     signal.signal(signal.SIGTERM, _terminated)
     try:

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from jobledger.pipelines.cli.shared import pass_project
+from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.project import Project
 
 CONFIG: Final = """\
@@ -79,14 +80,20 @@ def command(project: Project) -> None:
     Overwrites nothing that is there.
     """
     folder = project.folder / ".dlt"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, content in (
-        ("config.toml", CONFIG),
-        ("secrets.toml", SECRETS),
-        (".gitignore", IGNORED),
-    ):
-        said = "wrote" if _write_new(folder / name, content) else "kept"
-        click.echo(f"{said} {folder / name}", err=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, content in (
+            ("config.toml", CONFIG),
+            ("secrets.toml", SECRETS),
+            (".gitignore", IGNORED),
+        ):
+            said = "wrote" if _write_new(folder / name, content) else "kept"
+            click.echo(f"{said} {folder / name}", err=True)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write to {error.filename}: {error.strerror}; run jobledger as a user who may,"
+            " or choose another --project"
+        ) from None
     click.echo("next: fill in both files, then run 'jobledger doctor'", err=True)
 
 

@@ -203,6 +203,43 @@ def test_state_tells_resets_and_forgets(shell: Shell) -> None:
     assert all(run["jobs_changed"] == run["jobs_listed"] for run in again)
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
+def test_a_closed_stream_keeps_nothing_from_being_done(shell: Shell, closed: str) -> None:
+    jobledger = f"{Path(sys.executable).with_name('jobledger')} --project {shell.folder}"
+    for words in (
+        "sync zuora --kind data_query",
+        f"export jobs -o {shell.folder}/out.csv",
+        "query jobs --format csv --limit 1",
+    ):
+        line = f"{jobledger} {words} {closed}"
+        done = subprocess.run(line, shell=True, capture_output=True, timeout=60, check=False)
+        assert done.returncode == 0, done
+        assert b"Error" not in done.stdout + done.stderr
+    assert (shell.folder / "out.csv").read_text().count("\n") > 1
+    line = f"{jobledger} state forget zuora {closed} </dev/null"
+    done = subprocess.run(line, shell=True, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 2
+
+
+def test_settings_say_what_is_wrong_with_them(shell: Shell) -> None:
+    config = shell.folder / ".dlt" / "config.toml"
+    plain = config.read_text()
+    config.write_bytes(b"\xef\xbb\xbf" + plain.encode())
+    assert shell.run("sync", "zuora", "--kind", "data_query").code == 0
+    for content, said in (
+        (plain.encode("utf-16"), "config.toml is no UTF-8 text: save it as one"),
+        (b"[sources.zuora]\nbase_url = 5\n", "[sources.zuora] base_url: expected a text such as"),
+        (b"[source.zuora]\nbase_url = 'https://a.example'\n", "(did you mean [sources]?)"),
+    ):
+        config.write_bytes(content)
+        done = shell.run("sync", "zuora")
+        assert (done.code, done.out) == (2, "")
+        assert said in done.err
+    (shell.folder / ".dlt" / "secrets.toml").unlink()
+    config.write_text(plain)
+    assert "SOURCES__SALESFORCE__CREDENTIALS__CLIENT_SECRET" in shell.run("sync", "salesforce").err
+
+
 def test_what_is_forgotten_is_in_no_file(shell: Shell) -> None:
     def written() -> bytes:
         files = [shell.folder / "jobs.duckdb", *(shell.folder / ".jobledger").rglob("*")]
@@ -281,6 +318,13 @@ def test_a_folder_that_nothing_can_be_loaded_from_is_told(
     done = shell.run("--project", str(folder), "sync")
     assert (done.code, done.out) == (2, "")
     assert f"the project's path has a {odd} in it" in done.err
+    (found,) = (
+        each
+        for each in shell.run("--project", str(folder), "doctor", "--json").json
+        if each["subject"] == "warehouse"
+    )
+    assert (found["is_good"], found["is_setting"]) == (False, True)
+    assert found["said"].startswith(f"the project's path has a {odd} in it")
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,13 @@ def test_init_writes_what_is_not_there_and_overwrites_nothing(tmp_path: Path) ->
     assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
 
 
+def test_init_says_where_it_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").write_text("a file")
+    done = CliRunner().invoke(command, ["--project", str(tmp_path)])
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception).startswith(f"cannot write to {tmp_path / '.dlt'}: File exists; run")
+
+
 def test_until_a_source_is_set_each_command_says_what_comes_next(tmp_path: Path) -> None:
     settings, project = tmp_path / ".dlt" / "config.toml", Project(tmp_path)
     with pytest.raises(ConfigError) as told:
