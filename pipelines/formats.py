@@ -18,6 +18,7 @@ _ENDINGS: Final = {
     ".parquet": ("parquet",),
 }
 """What a file of that name is taken for by whoever opens it, the likeliest first."""
+_PACKED: Final = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 def chosen(said: str | None, output: str | None, known: Sequence[str], usual: str) -> str:
@@ -25,7 +26,13 @@ def chosen(said: str | None, output: str | None, known: Sequence[str], usual: st
 
     Raises `ConfigError` if the file would not be what its name says.
     """
-    meant = _ENDINGS.get(Path(output or "").suffix.lower(), ())
+    ending = Path(output or "").suffix.lower()
+    if ending in _PACKED:
+        raise ConfigError(
+            f"{output} would not be packed as its ending says: expected a file without {ending}, or"
+            " -o - into a program that packs"
+        )
+    meant = _ENDINGS.get(ending, ())
     if said is None:
         said = next((each for each in meant if each in known), usual)
     if meant and said not in meant:

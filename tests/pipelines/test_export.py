@@ -379,6 +379,17 @@ def test_the_format_is_what_the_name_of_the_file_says(
     assert path.read_bytes().startswith(begins[format_])
 
 
+@pytest.mark.parametrize("options", [(), ("--format", "csv")])
+def test_nothing_is_packed_as_a_name_may_say(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    publish(tmp_path / "jobs.duckdb")
+    with pytest.raises(SystemExit) as ended:
+        main(["--project", str(tmp_path), "export", "jobs", "-o", "jobs.csv.gz", *options])
+    assert ended.value.code == 2
+    assert "jobs.csv.gz would not be packed as its ending says" in capfd.readouterr().err
+
+
 def test_a_query_into_a_file_goes_by_its_name_too(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
