@@ -257,7 +257,7 @@ class Project:
     def _file(self, path: Path) -> dict[str, Any]:
         try:
             # editors on Windows begin a file with a mark
-            return tomllib.loads(path.read_text("utf-8-sig"))
+            return tomllib.loads(path.read_text("utf-8").removeprefix("\ufeff"))
         except FileNotFoundError:
             return {}
         except OSError as error:
