@@ -96,10 +96,7 @@ class Project:
             self.state_dir.chmod(self.state_dir.stat().st_mode & 0o700)
             self.warehouse.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ConfigError(
-                f"cannot write to {error.filename}: {error.strerror}; run jobledger as a user who"
-                " may, or choose another --project"
-            ) from None
+            raise unwritable(error) from None
         return self.state_dir
 
     def output(self, path: str) -> Path:
@@ -298,6 +295,14 @@ class Project:
     def _duration(self, place: tuple[str, str]) -> timedelta | None:
         said = self._text(place)
         return None if said is None else duration(said, f"[{place[0]}] {place[1]}")
+
+
+def unwritable(error: OSError) -> ConfigError:
+    """What to do about a folder that cannot be written."""
+    return ConfigError(
+        f"cannot write to {error.filename}: {error.strerror}; run jobledger as a user who may, or"
+        " choose another --project"
+    )
 
 
 def choices(name: str, known: Sequence[str]) -> str:

@@ -7,8 +7,7 @@ from typing import Final
 import click
 
 from jobledger.pipelines.cli.shared import pass_project
-from jobledger.pipelines.errors import ConfigError
-from jobledger.pipelines.project import Project
+from jobledger.pipelines.project import Project, unwritable
 
 CONFIG: Final = """\
 # What jobledger syncs, and how. Secrets go into secrets.toml beside this file.
@@ -90,10 +89,7 @@ def command(project: Project) -> None:
             said = "wrote" if _write_new(folder / name, content) else "kept"
             click.echo(f"{said} {folder / name}", err=True)
     except OSError as error:
-        raise ConfigError(
-            f"cannot write to {error.filename}: {error.strerror}; run jobledger as a user who may,"
-            " or choose another --project"
-        ) from None
+        raise unwritable(error) from None
     click.echo("next: fill in both files, then run 'jobledger doctor'", err=True)
 
 
