@@ -48,11 +48,11 @@ class Ledger:
         self.published = published
         self.notes: list[str] = []
         """What the user should hear of how opening went."""
-        _check_ours(published)
+        newest = _newest_sync(published)
         try:
             self.connection = self._opened()
             self._shape()
-            self._check_ahead()
+            self._check_knows(newest)
         except duckdb.Error as error:
             if not (is_damage(error) and published.exists()):
                 raise
@@ -97,16 +97,8 @@ class Ledger:
             self._rebuild(connection)
         return connection
 
-    def _check_ahead(self) -> None:
+    def _check_knows(self, newest: Sequence[tuple[str]]) -> None:
         """Raises `ConfigError` where readers have syncs that this ledger would take from them."""
-        if not self.published.exists():
-            return
-        try:
-            with attached(self.published) as published:
-                newest = published.execute(_NEWEST_SYNC).fetchall()
-        except (QueryError, duckdb.Error):
-            # damaged, or of nobody's: the next publication heals it
-            return
         known = self.connection.execute("select distinct sync_id from loaded.sync_runs").fetchall()
         if not set(newest) <= set(known):
             self.connection.close()
@@ -399,20 +391,26 @@ order by {order}versions.created_at, versions.job_id
 """
 
 
-def _check_ours(published: Path) -> None:
-    """Raises `ConfigError` for a file that is somebody's own, which we would replace."""
+def _newest_sync(published: Path) -> list[tuple[str]]:
+    """The newest sync that readers know of, if any.
+
+    Raises `ConfigError` for a file that is somebody's own, which we would replace.
+    """
     if not published.exists():
-        return
+        return []
     try:
-        is_ours = _is_duckdb(published) and _is_ledger(published)
+        if _is_duckdb(published):
+            with attached(published) as connection:
+                if _is_ledger(connection, published):
+                    is_synced = has(connection, "sync_runs")
+                    return connection.execute(_NEWEST_SYNC).fetchall() if is_synced else []
     except (QueryError, duckdb.Error):
         # damaged: what is ours heals
-        return
-    if not is_ours:
-        raise ConfigError(
-            f"{published} is no ledger of jobledger's, and would be replaced: name another path"
-            " under [warehouse] in .dlt/config.toml"
-        )
+        return []
+    raise ConfigError(
+        f"{published} is no ledger of jobledger's, and would be replaced: name another path"
+        " under [warehouse] in .dlt/config.toml"
+    )
 
 
 def _is_duckdb(path: Path) -> bool:
@@ -421,11 +419,10 @@ def _is_duckdb(path: Path) -> bool:
     return not begins or begins[8:] == b"DUCK"
 
 
-def _is_ledger(path: Path) -> bool:
-    with attached(path) as connection:
-        is_empty = not connection.execute("select 1 from duckdb_tables()").fetchone()
-        # what whoever has it open wrote last may be in the log alone
-        return has(connection, "job_versions") or (is_empty and not wal(path).exists())
+def _is_ledger(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    is_empty = not connection.execute("select 1 from duckdb_tables()").fetchone()
+    # what whoever has it open wrote last may be in the log alone
+    return has(connection, "job_versions") or (is_empty and not wal(path).exists())
 
 
 def _columns(schema: pa.Schema) -> Iterator[tuple[str, str]]:
