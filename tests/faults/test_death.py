@@ -20,7 +20,7 @@ from jobledger.emulator.clock import Clock as WorldClock
 from tests.faults.processes import Command, Commands, forking, until
 from tests.faults.provider import project
 
-KILLS = int(os.environ.get("JOBLEDGER_KILLS", "9"))
+KILLS = int(os.environ.get("JOBLEDGER_KILLS", "6"))
 JOBS = (
     "select * exclude (first_seen_at, last_changed_at) from jobs where source = '{0}' order by all"
 )

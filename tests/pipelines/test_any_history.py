@@ -30,7 +30,7 @@ from tests.pipelines.in_memory import InMemory, Row
 from tests.pipelines.scripted_sync import Project
 from tests.pipelines.worlds import DEEDS, GROUPS, KINDS, WHEN, Deed, Job, World
 
-HISTORIES = int(os.environ.get("JOBLEDGER_HISTORIES", "100"))
+HISTORIES = int(os.environ.get("JOBLEDGER_HISTORIES", "60"))
 seeds = st.integers(0, 2**32 - 1)
 """What happens is drawn from a seed, since hypothesis alone would tell of few and small events."""
 
