@@ -32,8 +32,8 @@ def locked(
         _acquire(lock, wait, stop or threading.Event())
     except Timeout:
         raise Busy(
-            f"another sync holds this ledger (PID {_read(holder)}); wait for it with"
-            " --wait SECONDS, or try again later"
+            f"another sync holds this ledger (PID {_read(holder)}); try again when it has ended"
+            " (jobledger sync --wait SECONDS waits for that)"
         ) from None
     except OSError as error:
         raise _refused(folder, error) from None

@@ -71,9 +71,12 @@ def test_two_syncs_at_once(ours: Project, running: Running) -> None:
     second = subprocess.run(said, env=clean(), capture_output=True, text=True, check=False)
     assert (second.returncode, second.stdout) == (3, "")
     assert second.stderr == (
-        f"jobledger: another sync holds this ledger (PID {first.pid}); wait for it with"
-        " --wait SECONDS, or try again later\n"
+        f"jobledger: another sync holds this ledger (PID {first.pid}); try again when it"
+        " has ended (jobledger sync --wait SECONDS waits for that)\n"
     )
+    reset = [*said[:-1], "state", "reset", "salesforce"]
+    third = subprocess.run(reset, env=clean(), capture_output=True, text=True, check=False)
+    assert (third.returncode, third.stderr) == (3, second.stderr)
     waited = subprocess.run(
         [*said, "--wait", "60", "--json"], env=clean(), capture_output=True, check=False
     )
