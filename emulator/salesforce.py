@@ -118,7 +118,7 @@ class Salesforce:
             if version is None or not since <= version <= NEWEST:
                 return answer(error_body(request.url.path, 404), 404)
             token = bearer(request, "bearer", "oauth")
-            if not self._state.tokens.holds(token, slides=True):
+            if not self._state.tokens.holds("salesforce", token):
                 return answer(error_body(request.url.path, 401), 401)
             if self._state.salesforce_usage.used > self._state.behaviour.daily_requests:
                 return answer(DAILY_LIMIT, 403)
@@ -265,7 +265,7 @@ class Salesforce:
     async def classic(self, request: Request) -> Response:
         """A Classic job by Bulk API 1.0: JSON for JSON jobs, else XML."""
         session = request.headers.get("x-sfdc-session")
-        if not self._state.tokens.holds(session, slides=True):
+        if not self._state.tokens.holds("salesforce", session):
             return _async_error("InvalidSessionId", "Invalid session id")
         job_id = request.path_params["id"]
         for kind in ("ingest", "query"):

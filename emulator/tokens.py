@@ -1,7 +1,7 @@
 """Who may ask: fixed credentials that are no secret, and the tokens given for them."""
 
 import secrets
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 from uuid import uuid4
 
 import jwt
@@ -16,6 +16,7 @@ SALESFORCE_CLIENT_ID: Final = "emulator-salesforce-consumer-key"
 SALESFORCE_CLIENT_SECRET: Final = "emulator-salesforce-secret"  # noqa: S105 - no secret
 SALESFORCE_USERNAME: Final = "integration@emulator.example"
 SALESFORCE_REFRESH_TOKEN: Final = "emulator-refresh-token"  # noqa: S105 - no secret
+Provider: TypeAlias = Literal["zuora", "salesforce"]
 AUDIENCES: Final = ("https://login.salesforce.com", "https://test.salesforce.com")
 
 
@@ -25,7 +26,7 @@ class Tokens:
     def __init__(self, clock: Clock, behaviour: Behaviour) -> None:
         self._clock = clock
         self._behaviour = behaviour
-        self._expiry: dict[str, float] = {}
+        self._expiry: dict[tuple[Provider, str], float] = {}
         self.refresh_token: str | None = SALESFORCE_REFRESH_TOKEN
         """The refresh token that may be used; None once everything was revoked."""
         self.issued = 0
@@ -33,20 +34,20 @@ class Tokens:
 
     def zuora(self) -> str:
         """A new token for Zuora."""
-        return self._issue(uuid4().hex, self._behaviour.zuora_token_seconds)
+        return self._issue("zuora", uuid4().hex, self._behaviour.zuora_token_seconds)
 
     def salesforce(self) -> str:
         """A new session of Salesforce."""
         token = f"00DEM000000EMU0!AQ{secrets.token_hex(40)}"
-        return self._issue(token, self._behaviour.salesforce_session_seconds)
+        return self._issue("salesforce", token, self._behaviour.salesforce_session_seconds)
 
-    def holds(self, token: str | None, *, slides: bool = False) -> bool:
-        """Whether a token may be used now; a session that slides lives on from now."""
+    def holds(self, provider: Provider, token: str | None) -> bool:
+        """Whether a token may be used there now; a session of Salesforce lives on from now."""
         now = self._clock.now().timestamp()
-        if token is None or self._expiry.get(token, 0.0) <= now:
+        if token is None or self._expiry.get((provider, token), 0.0) <= now:
             return False
-        if slides:
-            self._expiry[token] = now + self._behaviour.salesforce_session_seconds
+        if provider == "salesforce":
+            self._expiry[provider, token] = now + self._behaviour.salesforce_session_seconds
         return True
 
     def expire(self) -> None:
@@ -105,7 +106,7 @@ class Tokens:
             assertion, self._behaviour.public_key, algorithms=["RS256"], options=options
         )
 
-    def _issue(self, token: str, seconds: float) -> str:
-        self._expiry[token] = self._clock.now().timestamp() + seconds
+    def _issue(self, provider: Provider, token: str, seconds: float) -> str:
+        self._expiry[provider, token] = self._clock.now().timestamp() + seconds
         self.issued += 1
         return token

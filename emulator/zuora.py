@@ -81,7 +81,7 @@ class Zuora:
 
     def _guarded(self, endpoint: Endpoint) -> Endpoint:
         async def guarded(request: Request) -> Response:
-            if not self._state.tokens.holds(bearer(request, "bearer")):
+            if not self._state.tokens.holds("zuora", bearer(request, "bearer")):
                 return answer(error_body(request.url.path, 401), 401)
             return await endpoint(request)
 

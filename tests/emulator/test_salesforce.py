@@ -19,7 +19,7 @@ from jobledger.emulator.tokens import (
     SALESFORCE_REFRESH_TOKEN,
     SALESFORCE_USERNAME,
 )
-from tests.emulator.running import DATA, Asker, salesforce_token
+from tests.emulator.running import DATA, Asker, salesforce_token, zuora_token
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -48,6 +48,22 @@ def job(number: int, **said: object) -> dict[str, Any]:
         "numberRecordsFailed": 2,
         **said,
     }
+
+
+def test_a_token_is_its_own_providers(emulator: Running) -> None:
+    of_salesforce = salesforce_token(emulator).json()["access_token"]
+    of_zuora = zuora_token(emulator).json()["access_token"]
+
+    def answers(path: str, token: str) -> int:
+        bearer = {"Authorization": f"Bearer {token}"}
+        return requests.get(emulator.base_url + path, headers=bearer, timeout=5).status_code
+
+    assert (
+        answers("/objects/jobs", of_zuora) == answers(f"{DATA}/jobs/ingest", of_salesforce) == 200
+    )
+    assert (
+        answers("/objects/jobs", of_salesforce) == answers(f"{DATA}/jobs/ingest", of_zuora) == 401
+    )
 
 
 def walk(asker: Asker, path: str, kind: str) -> tuple[list[Any], int]:

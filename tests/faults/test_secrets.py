@@ -94,9 +94,9 @@ GIVEN: list[str] = []
 def _remember(running: Running) -> None:
     issue, refresh = running.tokens._issue, running.tokens.refresh
 
-    def issued(token: str, seconds: float) -> str:
+    def issued(provider: tokens.Provider, token: str, seconds: float) -> str:
         GIVEN.append(token)
-        return issue(token, seconds)
+        return issue(provider, token, seconds)
 
     def refreshed(token: str) -> str | None:
         GIVEN.append(refresh(token) or "")
@@ -215,7 +215,7 @@ class Search:
 
 def _echoing(running: Running, provider: str, *, is_login: bool = False) -> Mapping[str, Any]:
     """An error body that says all that the provider was sent, and more."""
-    token = next(iter(running.state.tokens._expiry), "none")
+    _, token = next(iter(running.state.tokens._expiry), ("", "none"))
     said = [
         f"https://h.example/x?sig={MARKS['in text']}",
         f"Authorization: Bearer {token}",
