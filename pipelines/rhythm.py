@@ -1,7 +1,7 @@
 """When a schedule's syncs are due."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final, Protocol
 
@@ -82,9 +82,8 @@ class Cron:
         # first instant after now that any of the times told may mean
         local = now.astimezone().replace(tzinfo=None)
         for fire in CronSim(self.expression, local - timedelta(hours=2)):
-            meant = sorted(fire.replace(fold=fold).astimezone(now.tzinfo) for fold in (0, 1))
-            if due := [at for at in meant if at > now]:
-                return due[0]
+            if due := [at for at in _meant(fire) if at > now]:
+                return due[0].astimezone(now.tzinfo)
         raise AssertionError("a cron expression has no end")
 
     def next(self, due: datetime, started: datetime) -> datetime:
@@ -93,6 +92,16 @@ class Cron:
 
     def __str__(self) -> str:
         return f"at {self.expression}"
+
+
+def _meant(told: datetime) -> list[datetime]:
+    """The instants that a time by the clock on the wall may mean, in order.
+
+    One that spring leaves out is as long after the last that there was as it would have been.
+    """
+    meant = sorted(told.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    is_left_out = meant[0].astimezone().replace(tzinfo=None) != told
+    return meant[1:] if is_left_out else meant
 
 
 def _fires(expression: str, ahead: timedelta) -> list[datetime]:

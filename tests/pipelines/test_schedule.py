@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -170,22 +171,36 @@ def test_a_sign_of_life_tells_when_the_next_sync_is_due(tmp_path: Path) -> None:
         heartbeat(heart)
 
 
-@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the time zone cannot be set here")
-def test_the_hour_that_comes_twice_in_autumn_has_its_syncs_twice(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if not hasattr(time, "tzset"):
+        pytest.skip("the time zone cannot be set here")
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
-    try:
-        cron, now, found = (
-            rhythm(None, "30 * * * *"),
-            datetime(2026, 10, 24, 23, 45, tzinfo=UTC),
-            [],
-        )
-        for _ in range(4):
-            now = cron.next(now, now)
-            found.append(now)
-    finally:
-        monkeypatch.undo()
-        time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def following(expression: str, now: datetime, count: int) -> list[datetime]:
+    """When syncs of this rhythm are due, from then on."""
+    cron, found = rhythm(None, expression), [now]
+    for _ in range(count):
+        found.append(cron.next(found[-1], found[-1]))
+    return found[1:]
+
+
+@pytest.mark.usefixtures("berlin")
+def test_the_hour_that_comes_twice_in_autumn_has_its_syncs_twice() -> None:
+    found = following("30 * * * *", datetime(2026, 10, 24, 23, 45, tzinfo=UTC), 4)
     assert found == [datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in range(4)]
+
+
+@pytest.mark.usefixtures("berlin")
+def test_the_hour_that_spring_leaves_out_has_its_sync_once() -> None:
+    found = following("30 2 * * *", datetime(2026, 3, 28, 12, tzinfo=UTC), 2)
+    # half past two of that night is half past three
+    assert found == [
+        datetime(2026, 3, 29, 1, 30, tzinfo=UTC),
+        datetime(2026, 3, 30, 0, 30, tzinfo=UTC),
+    ]
