@@ -184,10 +184,10 @@ class Ledger:
         if not has(self.connection, "_dlt_loads"):
             return
         for table in ("sync_runs", "rejected_records", "job_details"):
-            # dlt says that a load is done with its last statement
+            # dlt says that a load is done with its last statement; what came past it has no load
             self.connection.execute(
-                f"delete from loaded.{table} where _dlt_load_id not in"
-                " (select load_id from loaded._dlt_loads where status = 0)"
+                f"delete from loaded.{table} where _dlt_load_id is not null and _dlt_load_id"
+                " not in (select load_id from loaded._dlt_loads where status = 0)"
             )
 
     def add_runs(self, rows: Sequence[pa.Table]) -> None:
@@ -205,12 +205,12 @@ class Ledger:
             ).fetchone()
         return row[0] if row else None
 
-    def has_hashed_users(self, source: str) -> bool:
-        """Whether users of this source are stored as hashes."""
+    def has_hashed_users(self) -> bool:
+        """Whether users of any source are stored as hashes."""
         with self.connection.cursor() as cursor:
             found = cursor.execute(
-                f"select 1 from loaded.job_versions where source = {literal(source)}"
-                f" and valid_to is null and starts_with(created_by, '{USER_HASH}') limit 1"
+                "select 1 from loaded.job_versions"
+                f" where valid_to is null and starts_with(created_by, '{USER_HASH}') limit 1"
             )
             return bool(found.fetchall())
 

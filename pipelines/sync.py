@@ -210,7 +210,7 @@ class Sync:
         budget = Budget(settings.max_details)
         user_key = None
         if settings.redact_users:
-            user_key = self.kept.user_key(lambda: self.ledger.has_hashed_users(settings.name))
+            user_key = self.kept.user_key(self.ledger.has_hashed_users)
         errands = []
         for run in runs:
             kind, client = provider.kind(run.kind), account.client()

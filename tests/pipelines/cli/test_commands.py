@@ -203,6 +203,23 @@ def test_state_tells_resets_and_forgets(shell: Shell) -> None:
     assert all(run["jobs_changed"] == run["jobs_listed"] for run in again)
 
 
+def test_what_is_known_of_a_sync_that_failed_after_a_forgetting_stays_known(shell: Shell) -> None:
+    one = ("sync", "zuora", "--kind", "custom_object_bulk")
+    config, kept = shell.folder / ".dlt" / "config.toml", shell.folder / ".dlt" / "kept.toml"
+    plain = config.read_text()
+    assert shell.run(*one).code == 0
+    assert shell.run("state", "forget", "zuora", "--yes").code == 0
+    # it comes to nothing before anything is loaded
+    config.write_text(plain.replace("[sources.zuora]", "[sources.zuora]\nredact_users = true"))
+    kept.write_text('user_key = "no key"\n')
+    assert shell.run(*one).code == 2
+    config.write_text(plain)
+    done = shell.run(*one)
+    assert (done.code, done.err.count("does not know")) == (0, 0)
+    outcomes = ("query", "select outcome from loaded.sync_runs order by all", "--format", "csv")
+    assert shell.run(*outcomes).out.split() == ["outcome", "complete", "failed"]
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
 def test_a_closed_stream_keeps_nothing_from_being_done(shell: Shell, closed: str) -> None:
     jobledger = f"{Path(sys.executable).with_name('jobledger')} --project {shell.folder}"
@@ -423,6 +440,15 @@ def test_users_do_not_change_their_names_because_a_key_is_lost(shell: Shell) -> 
     assert (done.code, done.out) == (2, "nothing was read\n")
     assert "kept.toml has no key for redact_users" in done.err
     assert shell.run(*names).out == hashed
+    # nor because another source, which has none yet, is read without it
+    secrets = shell.folder / ".dlt" / "secrets.toml"
+    told = {path: path.read_text() for path in (config, secrets)}
+    for path, text in told.items():
+        renamed = text.replace("[sources.zuora", "[sources.another")
+        path.write_text(renamed.replace("another]", 'another]\nprovider = "zuora"'))
+    assert shell.run("sync", "another", "--kind", "custom_object_bulk").code == 2
+    for path, text in told.items():
+        path.write_text(text)
     kept.write_text(key)
     assert shell.run(*one).code == 0
     assert shell.run(*names).out == hashed
