@@ -1,7 +1,9 @@
 """A file of DuckDB's: how we open one, what is in it, and what its errors say."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import duckdb
@@ -62,8 +64,16 @@ def name_of(connection: duckdb.DuckDBPyConnection) -> str:
     return str(row[0])
 
 
-def copy_tables(connection: duckdb.DuckDBPyConnection, origin: str, to: str) -> None:
-    """Copies all that was loaded from one attached database to another."""
+def copy_tables(
+    connection: duckdb.DuckDBPyConnection,
+    origin: str,
+    to: str,
+    only: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Copies all that was loaded from one attached database to another.
+
+    `only` has the rows that are wanted of a table, as a condition in SQL.
+    """
     connection.execute(f'create schema if not exists "{to}".loaded')
     tables = connection.execute(
         "select table_name, sql from duckdb_tables()"
@@ -73,7 +83,10 @@ def copy_tables(connection: duckdb.DuckDBPyConnection, origin: str, to: str) -> 
         # as it was defined: a table made by `as` would have lost its compression
         shape = definition.removeprefix("CREATE TABLE ")
         connection.execute(f'create or replace table "{to}".{shape}')
-        connection.execute(f'insert into "{to}".loaded."{table}" from "{origin}".loaded."{table}"')
+        connection.execute(
+            f'insert into "{to}".loaded."{table}" from "{origin}".loaded."{table}"'
+            f" where {only.get(table, 'true')}"
+        )
 
 
 def wal(path: Path) -> Path:

@@ -1,5 +1,8 @@
 """Removing a source from the ledger."""
 
+import shutil
+
+from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.held import held, views_of
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import open_published
@@ -20,10 +23,13 @@ def kept_jobs(project: Project) -> dict[str, int]:
 def forget(project: Project, source: str) -> int:
     """Removes all that is known of a source, its kept tokens too; gives the number of its jobs.
 
-    Raises `Busy`.
+    Raises `Busy`, and `JobledgerError` where nothing was forgotten.
     """
     with held(project) as ledger:
-        jobs = ledger.forget(source)
-        ledger.publish_without_traces(views_of(project, []))
+        try:
+            jobs = ledger.forget(source, views_of(project, []))
+        except JobledgerError as error:
+            raise JobledgerError(f"nothing was forgotten: {error}") from None
+        shutil.rmtree(project.state_dir / "dlt" / source, ignore_errors=True)
         Kept(project.folder / ".dlt" / "kept.toml").forget(source)
     return jobs

@@ -271,37 +271,31 @@ class Ledger:
             rows = cursor.execute(sql).fetchall()
         return [KnownJob(*row) for row in rows]
 
-    def forget(self, source: str) -> int:
-        """Removes all that is known of a source; gives the number of its jobs."""
-        con = self.connection
-        (jobs,) = con.execute(
-            f"select count(*) from loaded.job_versions where source = {literal(source)}"
-            " and valid_to is null"
-        ).fetchone() or (0,)
-        con.execute("begin")
-        for table in SCHEMAS:
-            con.execute(f"delete from loaded.{table} where source = {literal(source)}")
-        for table, column in _DLT_TABLES.items():
-            if has(con, table):
-                con.execute(f"delete from loaded.{table} where {column} = {literal(source)}")
-        con.execute("commit")
-        return int(jobs)
-
     def publish(self, put_views: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
         """`publication.publish` of this ledger. Raises `JobledgerError`; what was there stays."""
         publish(self.connection, self.path, self.published, put_views)
 
-    def publish_without_traces(
-        self, put_views: Callable[[duckdb.DuckDBPyConnection], None]
-    ) -> None:
-        """The same, of a ledger from which something was taken that nobody may find in a file.
+    def forget(self, source: str, put_views: Callable[[duckdb.DuckDBPyConnection], None]) -> int:
+        """Publishes all but what is known of a source; gives the number of its jobs.
 
-        This one ends with it: the next is made again from what is published.
+        This ledger ends with it: the next is made again from what is published, so that neither
+        file has a trace. Raises `JobledgerError` where that cannot be written; nothing is forgotten
+        then.
         """
-        publish(self.connection, self.path, self.published, put_views, is_rewritten=True)
+        ((jobs,),) = self.connection.execute(
+            f"select count(*) from loaded.job_versions where source = {literal(source)}"
+            " and valid_to is null"
+        ).fetchall()
+        columns = {**dict.fromkeys(SCHEMAS, "source"), **_DLT_TABLES}
+        others = {
+            table: f"{column} is distinct from {literal(source)}"
+            for table, column in columns.items()
+        }
+        publish(self.connection, self.path, self.published, put_views, only=others)
         self.connection.close()
         for file in (self.path, wal(self.path)):
             file.unlink(missing_ok=True)
+        return int(jobs)
 
 
 _NEWEST_SYNC: Final = """

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,12 +27,12 @@ def publish(
     target: Path,
     put_views: Callable[[duckdb.DuckDBPyConnection], None],
     *,
-    is_rewritten: bool = False,
+    only: Mapping[str, str] | None = None,
 ) -> None:
     """Replaces `target`, whole, by what the database at `path` holds, with the views in place.
 
-    `is_rewritten` copies row by row: the file has no trace of what was deleted. Raises
-    `JobledgerError` where it cannot be written; what was there stays.
+    `only` has the rows that are wanted of a table, as a condition in SQL: of the others the file
+    has no trace. Raises `JobledgerError` where it cannot be written; what was there stays.
     """
     # a link to another disk stays one
     target = target.resolve()
@@ -40,12 +40,12 @@ def publish(
     try:
         for leftover in (fresh, wal(fresh)):
             leftover.unlink(missing_ok=True)
-        if not is_rewritten and _is_compact(connection, path):
+        if only is None and _is_compact(connection, path):
             # a tenth of the time; what is damaged in it is found by reading it
             fresh.touch(mode=0o600)
             shutil.copyfile(path, fresh)
         else:
-            _copy_to(connection, fresh)
+            _copy_to(connection, fresh, only or {})
         with duckdb.connect(
             fresh, config={**SETTINGS, "enable_external_access": "false"}
         ) as reader:
@@ -81,14 +81,14 @@ def _is_compact(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
     return bool(used * 2 >= total and not wal(path).exists())
 
 
-def _copy_to(connection: duckdb.DuckDBPyConnection, fresh: Path) -> None:
+def _copy_to(connection: duckdb.DuckDBPyConnection, fresh: Path, only: Mapping[str, str]) -> None:
     with connection.cursor() as cursor:
         attach = f"attach {literal(fresh)} as fresh (storage_version '{STORAGE_VERSION}')"
         try:
             cursor.execute(attach)
             fresh.chmod(0o600)
             cursor.execute("begin")
-            copy_tables(cursor, name_of(cursor), "fresh")
+            copy_tables(cursor, name_of(cursor), "fresh", only)
             cursor.execute("commit")
             cursor.execute("detach fresh")
         except BaseException:

@@ -73,6 +73,8 @@ def forget(project: Project, source: str, yes: bool) -> None:  # noqa: FBT001 - 
         raise SystemExit(Exit.FAILED)
     jobs = forget_source(project, source)
     click.echo(f"forgot {jobs:,} jobs of {source}", err=True)
+    for path in sorted(project.state_dir.glob("*.broken-*")):
+        click.echo(f"{path}, once set aside as damaged, may still have some: remove it", err=True)
 
 
 def _is_sure(question: str) -> bool:

@@ -21,6 +21,7 @@ from jobledger.sources._provider.known import Known, NothingKnown
 from jobledger.sources._provider.reading import Reader
 from jobledger.sources._provider.run import Run
 from jobledger.sources._provider.settings import SourceSettings
+from jobledger.sources._provider.source import SCHEMAS
 from jobledger.sources._provider.walk import Errand, Walk
 from tests.sources._provider.accounts import NOW, FakeClock
 
@@ -106,7 +107,10 @@ class Walks:
 
     def forget(self, *sources: str) -> None:
         for source in sources:
-            self._ledger.forget(source)
+            for table in SCHEMAS:
+                self._ledger.connection.execute(
+                    f"delete from loaded.{table} where source = '{source}'"
+                )
         self._state = {}
 
     def sync(

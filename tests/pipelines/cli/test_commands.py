@@ -1,5 +1,6 @@
 """The commands at work on the emulator, as a user types them."""
 
+import errno
 import io
 import json
 import re
@@ -15,6 +16,7 @@ import duckdb
 import pytest
 
 from jobledger.emulator import Running
+from jobledger.pipelines import publication
 from jobledger.pipelines.cli import main
 from jobledger.pipelines.demo import settings_of
 
@@ -268,11 +270,41 @@ def test_what_is_forgotten_is_in_no_file(shell: Shell) -> None:
     # most are compressed, some stand there as they are
     assert any(job_id in written() for job_id in ids)
     kept = shell.run("query", "from loaded.job_versions where source <> 'zuora' order by all").out
-    assert shell.run("state", "forget", "zuora", "--yes").code == 0
+    # what a load that was killed left behind, and a ledger that was damaged
+    loading, broken = shell.folder / ".jobledger" / "dlt" / "zuora", "ledger.broken-20261126T000000"
+    loading.mkdir(parents=True, exist_ok=True)
+    (loading / "rows.parquet").write_bytes(ids[0])
+    (shell.folder / ".jobledger" / broken).touch()
+    done = shell.run("state", "forget", "zuora", "--yes")
+    assert done.code == 0
+    assert f"{broken}, once set aside as damaged, may still have some: remove it" in done.err
     left = written()
     assert not any(job_id in left for job_id in ids)
     assert shell.run("sync", "salesforce").code == 0
     assert shell.run("query", "from loaded.job_versions order by all").out == kept
+
+
+def test_a_source_is_forgotten_whole_or_not_at_all(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shell.run("sync", "zuora").code == 0
+    everything = ("query", "from loaded.job_versions order by all")
+    before = shell.run(*everything).out
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as there:
+        there.setattr(publication, "_replace", full)
+        done = shell.run("state", "forget", "zuora", "--yes")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("jobledger: nothing was forgotten: ")
+    assert "No space left on device" in done.err
+    assert shell.run(*everything).out == before
+    assert shell.run("sync", "zuora").code == 0
+    assert shell.run(*everything).out == before
+    assert shell.run("state", "forget", "zuora", "--yes").code == 0
+    assert shell.run("query", "select count(*) from jobs", "--format", "csv").out.split()[1] == "0"
 
 
 @pytest.mark.parametrize(
