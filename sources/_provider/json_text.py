@@ -15,6 +15,7 @@ MAX_DEPTH: Final = 64
 """Levels of nesting kept of a record; no documented record has more than two."""
 
 _INT64: Final = 2**63
+_MOST_DIGITS: Final = 1000
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _TOO_DEEP: Final = "[nested too deep]"
 
@@ -27,9 +28,14 @@ def loads(body: bytes) -> Any:
         # a byte that is no UTF-8 becomes half a character, which the field's reader then refuses
         text = body.decode("utf-8-sig", "surrogateescape")
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=_int)
     except RecursionError:
-        return json.loads(_pruned(text))
+        return json.loads(_pruned(text), parse_int=_int)
+
+
+def _int(digits: str) -> int:
+    # Python refuses longer ones, and `tame` keeps far less of any that is beyond 64 bits
+    return int(digits[:_MOST_DIGITS])
 
 
 def _pruned(text: str) -> str:

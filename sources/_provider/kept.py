@@ -95,7 +95,11 @@ class Kept:
         with self._changing() as content:
             entry = {"token": token, "configured": _fingerprint(configured)}
             content["refresh_tokens"] = {**self._table(content, "refresh_tokens"), source: entry}
-            self._write(content)
+            self._write(
+                content,
+                "the provider has replaced the refresh token, and the new one is lost: make the"
+                " file writable, log in anew and set the new refresh_token",
+            )
 
     def rehearse(self, source: str) -> None:
         """Raises `NotKept` if a source whose refresh token rotates could not keep the next."""
@@ -154,7 +158,11 @@ class Kept:
             raise KeptFileBroken(f"{self.path}: {name} is not a table")
         return table
 
-    def _write(self, content: dict[str, Any]) -> None:
+    def _write(
+        self,
+        content: dict[str, Any],
+        consequence: str = "nothing was used that would have to be kept",
+    ) -> None:
         document = tomlkit.document()
         document.add(tomlkit.comment(_TITLE))
         document.update(content)
@@ -162,8 +170,7 @@ class Kept:
             _write_durably(Path(os.path.realpath(self.path)), tomlkit.dumps(document).encode())
         except OSError as error:
             raise NotKept(
-                f"{self.path} cannot be written ({error.strerror}); nothing was used that would"
-                " have to be kept"
+                f"{self.path} cannot be written ({error.strerror}); {consequence}"
             ) from None
 
 

@@ -115,7 +115,8 @@ class Redactor:
         self._words: tuple[re.Pattern[str], ...] = ()
         for secret in secrets:
             self.learn(secret)
-        _REDACTORS.add(self)
+        with _MAKING:
+            _REDACTORS.add(self)
 
     def learn(self, secret: str) -> None:
         """From now on this is a secret too: a token, or what a login was made with."""
@@ -192,6 +193,7 @@ def _has(raw: bytes, needle: bytes) -> bool:
 
 
 _REDACTORS: WeakSet[Redactor] = WeakSet()
+_MAKING: Final = threading.Lock()
 
 
 def _spellings(secret: str) -> set[str]:
@@ -219,7 +221,8 @@ def _spellings(secret: str) -> set[str]:
 
 def for_log(text: str) -> str:
     """The text without any secret that any redactor of this process knows."""
-    redactors = list(_REDACTORS)
+    with _MAKING:
+        redactors = list(_REDACTORS)
     # longest first over all of them: of two accounts' secrets, one may begin with the other
     needles = {needle for redactor in redactors for needle in redactor.needles}
     for needle in sorted(needles, key=len, reverse=True):

@@ -1,5 +1,6 @@
 """Taking turns at a login that rotates the refresh token."""
 
+import errno
 import threading
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from filelock import FileLock
 
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import Interrupted, ProviderError, TimeLimitReached
+from jobledger.sources._provider.kept import Kept, NotKept
 
 from .accounts import salesforce
 
@@ -32,3 +34,15 @@ def test_waiting_for_another_login_ends_when_the_sync_does(
         with pytest.raises(fault):
             account.client().get("/services/data")
     assert time.monotonic() - began < 30
+
+
+def test_a_refresh_token_that_could_not_be_kept_is_told_to_be_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("jobledger.sources._provider.kept._write_durably", full)
+    kept = Kept(tmp_path / "kept.toml")
+    with pytest.raises(NotKept, match="has replaced the refresh token, and the new one is lost"):
+        kept.keep_refresh_token("salesforce", "old", "new")

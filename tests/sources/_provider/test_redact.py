@@ -1,11 +1,14 @@
 """What is secret goes, and nothing else does."""
 
+import sys
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobledger.sources._provider.json_text import dumps
-from jobledger.sources._provider.redact import Redactor
+from jobledger.sources._provider.redact import Redactor, for_log
 
 
 @pytest.mark.parametrize(
@@ -47,3 +50,24 @@ def test_what_is_not_touched_would_not_change(pieces: list[str], before: str) ->
     redactor = Redactor("S3cret-known!", "s3!")
     value = {"text": before + "".join(pieces)}
     assert redactor.touches(dumps(value)) or redactor.value(value) == value
+
+
+def test_an_account_may_be_opened_while_another_one_logs() -> None:
+    done = threading.Event()
+
+    def opening() -> None:
+        while not done.is_set():
+            kept = [Redactor() for _ in range(100)]
+            kept.clear()
+
+    thread = threading.Thread(target=opening)
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        for _ in range(300):
+            assert for_log("nothing secret") == "nothing secret"
+    finally:
+        done.set()
+        thread.join()
+        sys.setswitchinterval(usual)
