@@ -96,10 +96,10 @@ def _source(
             yield Finding(name, kind.name, is_good=False, said=str(error))
             continue
         except ProviderError as error:
-            if isinstance(error, Unreachable) and not is_in:
+            if isinstance(error, Unreachable) and not account.is_logged_in:
                 yield Finding(name, "reachable", is_good=False, said=str(error))
                 return
-            if not is_in and error.status is not None:
+            if not is_in and account.is_logged_in:
                 yield from _entered(name, account)
                 is_in = True
             if isinstance(error, NotAvailable):

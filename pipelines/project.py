@@ -352,7 +352,7 @@ def _base_url(said: Any, name: str) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise ConfigError(f"{where} is no URL: expected https://HOST") from None
-    if parts.scheme not in {"http", "https"} or not host or parts.username or parts.query:
+    if parts.scheme not in {"http", "https"} or not host or set("@?#") & set(said):
         raise ConfigError(f"{where} is no plain URL: expected https://HOST")
     if parts.scheme == "http" and not _is_loopback(host):
         raise ConfigError(f"{where}: expected https, since credentials are sent to {host}")

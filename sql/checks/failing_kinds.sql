@@ -4,7 +4,8 @@ select
     kind,
     failure_rate_7d,
     rated_7d,
-    reason as problem,
+    cast(round(failure_rate_7d * rated_7d) as bigint) || ' of ' || rated_7d
+        || ' jobs failed in 7 days (' || round(100 * failure_rate_7d, 1) || ' %)' as problem,
 from provider_health
 anti join staging.left_out_kinds using (source, kind)
 -- also of one whose health is another word, since it is stale as well

@@ -177,6 +177,12 @@ def test_failing_kinds(world: World):
     assert found(world) == {
         "failing_kinds": [("zuora", "data_query", 1.0, "3 of 3 jobs failed in 7 days (100.0 %)")]
     }
+    # one that is stale as well is told for what fails all the same
+    world.clear()
+    world.run(started_at=ago(days=2), finished_at=ago(days=2))
+    world.jobs(3, status="failed", created_at=ago(days=3), finished_at=ago(days=3))
+    ((*_, problem),) = found(world)["failing_kinds"]
+    assert problem == "3 of 3 jobs failed in 7 days (100.0 %)"
 
 
 def test_a_projects_own_checks_join_replace_and_break_alone(world: World, tmp_path: Path):

@@ -113,6 +113,23 @@ def test_doctor_looks_at_every_kind_whatever_one_says(shell: Shell, busy_emulato
     ]
 
 
+def test_doctor_tells_a_listing_that_breaks_from_a_provider_that_is_away(
+    shell: Shell, busy_emulator: Running
+) -> None:
+    busy_emulator.faults.order("drop", "/v1/uno/data-backfill/listjobs", times=None)
+    found = shell.run("doctor", "zuora", "--json")
+    assert found.code == 1
+    assert [(each["what"], each["is_good"]) for each in found.json[:-1]] == [
+        ("reachable", True),
+        ("credentials", True),
+        ("data_backfill", False),
+        ("auto_backfill", True),
+        ("custom_object_bulk", True),
+        ("data_query", True),
+        ("clock", True),
+    ]
+
+
 def test_doctor_says_whom_it_asks_and_why_it_waits(shell: Shell, busy_emulator: Running) -> None:
     busy_emulator.faults.order("status", "/query/jobs", status=503, times=1)
     found = shell.run("doctor", "zuora")
@@ -249,6 +266,10 @@ def test_settings_say_what_is_wrong_with_them(shell: Shell) -> None:
         (plain.encode("utf-16"), "config.toml is no UTF-8 text: save it as one"),
         (b"[sources.zuora]\nbase_url = 5\n", "[sources.zuora] base_url: expected a text such as"),
         (b"[source.zuora]\nbase_url = 'https://a.example'\n", "(did you mean [sources]?)"),
+        *(
+            (b"[sources.zuora]\nbase_url = '%b'\n" % url, "is no plain URL: expected https://HOST")
+            for url in (b"https://:s3cret@a.example", b"https://a.example#b", b"https://a.example?")
+        ),
     ):
         config.write_bytes(content)
         done = shell.run("sync", "zuora")
