@@ -133,4 +133,6 @@ def configured(project: Project) -> Rhythm | None:
     every, cron = project.schedule
     if every is None and cron is None:
         return None
+    if every is not None and cron is not None:
+        raise ConfigError("[schedule] has every and cron: expected one of them")
     return rhythm(every, cron, "[schedule] every")

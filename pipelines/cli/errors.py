@@ -1,5 +1,8 @@
 """`jobledger errors`."""
 
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
+
 import click
 
 from jobledger.pipelines.cli.shared import pass_project, stopping
@@ -29,6 +32,8 @@ def command(project: Project, source: str, kind: str, job_id: str, output: str |
     with stopping() as stop:
         pieces = failed_records(project, source, kind, job_id, stop.event)
         if output is None or output == STDOUT:
+            if sys.stdout.isatty():
+                pieces = _harmless(pieces)
             for piece in pieces:
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
@@ -37,3 +42,13 @@ def command(project: Project, source: str, kind: str, job_id: str, output: str |
                 for piece in pieces:
                     file.write(piece)
             click.echo(f"wrote {output}", err=True)
+
+
+def _harmless(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """What a customer's records say, without what a terminal would obey."""
+    from jobledger.pipelines.grid import printable
+
+    decoder = getincrementaldecoder("utf-8")("replace")
+    for piece in pieces:
+        lines = decoder.decode(piece).replace("\r\n", "\n").split("\n")
+        yield "\n".join(map(printable, lines)).encode()

@@ -57,7 +57,7 @@ def command(
     (RFC 4180) NULL is empty and an empty text is "", as is NULL where there is one column.
     """
     if (sql is None) == (file is None):
-        raise click.UsageError("expected SQL, the name of a view, or -f FILE, and one of them")
+        raise click.UsageError("expected one of SQL, the name of a view, and -f FILE")
     from jobledger.pipelines.formats import STDOUT, chosen
     from jobledger.pipelines.output import FORMATS, write_result
     from jobledger.pipelines.query import open_published, time_limit

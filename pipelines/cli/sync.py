@@ -6,7 +6,6 @@ import sys
 import click
 
 from jobledger.pipelines.cli.shared import pass_project, stopping, until_closed
-from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project
 
 
@@ -58,4 +57,4 @@ def command(
             click.echo(json.dumps([plain(run) for run in result.runs], indent=2))
         else:
             click.echo(closing_line(result.runs))
-    raise SystemExit(stop.exit_code or exit_of(result) or Exit.DONE)
+    raise SystemExit(stop.exit_code or exit_of(result))

@@ -18,8 +18,6 @@ T = TypeVar("T")
 
 SEVERITY: Final = ("failing", "stuck", "stale", "degraded", "no data", "idle", "healthy")
 """What health there is, the worst first."""
-CALM: Final = frozenset({"healthy", "idle", "no data"})
-"""Health that asks nothing of anyone."""
 
 SPARK_DAYS: Final = 14
 """Days of the small trend beside a kind."""

@@ -14,20 +14,15 @@ from urllib.parse import urlsplit
 
 import requests
 
-from jobledger.sources._provider.dialect import Dialect, Meaning
 from jobledger.sources._provider.errors import BadReply
 from jobledger.sources._provider.limits import Meter
 from jobledger.sources._provider.reply import (
     MAX_COMPLAINT,
-    Complaint,
-    Reply,
     chunks,
     html_title,
     is_html,
 )
 from jobledger.sources._provider.session import Asked, Session, whole
-
-__all__ = ["Account", "Client", "Complaint", "Dialect", "Meaning", "Meter", "Reply"]
 
 MAX_STREAM: Final = 2**31
 """Bytes of a streamed body after decompression."""
@@ -69,17 +64,6 @@ class Client:
         account = self._account
         asked = Asked(path, params or {}, headers or {}, session_header)
         return account.ask(self.meter, asked, lambda got, _: account.value(got, whole(got)))
-
-    def get_reply(
-        self,
-        path: str,
-        params: Mapping[str, str] | None = None,
-        *,
-        headers: Mapping[str, str] | None = None,
-    ) -> Reply:
-        """A good reply as it came, whatever its type. Raises `ProviderError`."""
-        asked = Asked(path, params or {}, headers or {})
-        return self._account.ask(self.meter, asked, lambda got, _: whole(got))
 
     def stream(
         self,

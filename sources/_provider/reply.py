@@ -47,11 +47,6 @@ class Reply:
     """Their names may be asked for in any case."""
     body: bytes
 
-    @property
-    def content_type(self) -> str:
-        """In lower case, without its parameters."""
-        return content_type(self.headers)
-
     def value(self) -> Any:
         """The body as a JSON value. Raises `CutReply`, or `BadReply` if it is HTML.
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from jobledger.sources._provider.client import Meter
+from jobledger.sources._provider.limits import Meter
 from jobledger.sources._provider.model import TIME, column
 
 

@@ -1,6 +1,6 @@
 """One sync of one kind: walk its listing, ask for what the listing does not tell, say what is new.
 
-The rules are those of the contract's section 6. What makes them hold:
+Nothing is dropped, nothing frozen, and nothing asked for twice. What makes that hold:
 
 - Every job that the listing shows is compared with the ledger, whatever its dates; nothing is
   decided by a cursor. What moved is read in full and loaded; loading it twice changes nothing.

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from jobledger.pipelines.errors import ConfigError, JobledgerError
-from jobledger.pipelines.rhythm import Every, Rhythm, rhythm
+from jobledger.pipelines.project import Project
+from jobledger.pipelines.rhythm import Every, Rhythm, configured, rhythm
 from jobledger.pipelines.schedule import BEAT, Heartbeat, Schedule, heartbeat
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -144,6 +145,14 @@ def test_sunday_is_0_as_in_cron() -> None:
 def test_what_is_no_rhythm(every: str | None, cron: str | None) -> None:
     with pytest.raises(ConfigError, match="expected"):
         rhythm(every, cron)
+
+
+def test_two_rhythms_in_the_settings_are_one_too_many(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    said = '[schedule]\nevery = "1h"\ncron = "0 7 * * *"\n'
+    (tmp_path / ".dlt" / "config.toml").write_text(said)
+    with pytest.raises(ConfigError, match="has every and cron: expected one of them"):
+        configured(Project(tmp_path))
 
 
 def test_a_sign_of_life_tells_when_the_next_sync_is_due(tmp_path: Path) -> None:

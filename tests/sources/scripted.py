@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from jobledger.sources import providers
 from jobledger.sources._provider.asking import Budget
-from jobledger.sources._provider.client import Meter
 from jobledger.sources._provider.known import Known, NothingKnown
+from jobledger.sources._provider.limits import Meter
 from jobledger.sources._provider.reading import Reader
 from jobledger.sources._provider.redact import Redactor
 from jobledger.sources._provider.run import Run

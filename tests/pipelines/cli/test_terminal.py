@@ -16,12 +16,12 @@ MOVES = re.compile(rb"\x1b\[\d*[ABKH]")
 """Moves of the cursor, and lines wiped out: what a table kept up to date is made of."""
 
 
-def shown(folder: Path, environment: dict[str, str]) -> bytes:
-    """All that reaches the terminal."""
+def shown(folder: Path, environment: dict[str, str], *words: str) -> bytes:
+    """All of a command that reaches the terminal."""
     ours, theirs = pty.openpty()
     command = "from jobledger.pipelines.cli import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-c", command, "--project", str(folder), "sync", "--kind", "data_query"],
+        [sys.executable, "-c", command, "--project", str(folder), *words],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -35,8 +35,25 @@ def shown(folder: Path, environment: dict[str, str]) -> bytes:
     except OSError:  # how a terminal says that nobody writes to it any more
         pass
     os.close(ours)
-    assert process.wait(60) == 0
+    assert process.wait(60) == 0, told
     return told
+
+
+def prepare(folder: Path, emulator: Running) -> None:
+    """A project that syncs from there."""
+    config, secrets = settings_of(emulator.base_url)
+    (folder / ".dlt").mkdir()
+    (folder / ".dlt" / "config.toml").write_text(config)
+    (folder / ".dlt" / "secrets.toml").write_text(secrets)
+
+
+def test_what_a_record_says_does_nothing_to_a_terminal(tmp_path: Path, emulator: Running) -> None:
+    prepare(tmp_path, emulator)
+    table = 'sf__Error,Name\nX,"caf\xe9 \x1b]0;owned\x07\x1b[2J"\n'
+    emulator.faults.order("body", "*/failedResults*", body=table)
+    told = shown(tmp_path, {}, "errors", "salesforce", "ingest", "750000000000000AAA")
+    said = 'sf__Error,Name\r\nX,"caf\xe9 \\x1b]0;owned\\x07\\x1b[2J"\r\n'
+    assert told == said.encode()
 
 
 @pytest.mark.parametrize(
@@ -46,12 +63,9 @@ def shown(folder: Path, environment: dict[str, str]) -> bytes:
 def test_a_table_that_moves_is_for_people(
     tmp_path: Path, emulator: Running, environment: dict[str, str], is_live: bool
 ) -> None:
-    config, secrets = settings_of(emulator.base_url)
-    (tmp_path / ".dlt").mkdir()
-    (tmp_path / ".dlt" / "config.toml").write_text(config)
-    (tmp_path / ".dlt" / "secrets.toml").write_text(secrets)
+    prepare(tmp_path, emulator)
 
-    told = shown(tmp_path, environment)
+    told = shown(tmp_path, environment, "sync", "--kind", "data_query")
 
     assert (MOVES.search(told) is not None) is is_live
     line = b"zuora data_query: complete, 0 jobs listed, 0 changed\r\n"
