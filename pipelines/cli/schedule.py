@@ -67,6 +67,8 @@ def command(
                 result = sync_project(
                     Project(project.folder),
                     names=sources,
+                    # whoever holds the ledger is done before long; a day is long to be skipped
+                    wait=chosen.seconds / 2,
                     watcher=watcher,
                     stop=stop.event,
                     schedule=chosen.seconds,

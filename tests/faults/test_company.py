@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from filelock import FileLock
 
 from jobledger.emulator import Running
 from jobledger.pipelines.errors import JobledgerError
@@ -95,6 +96,26 @@ def test_two_syncs_at_once(ours: Project, running: Running) -> None:
             *("ingest", "query"),
         )
     ]
+
+
+def test_a_schedule_waits_for_whoever_holds_the_ledger(ours: Project, running: Running) -> None:
+    said = [sys.executable, "-c", COMMAND, "--project", str(ours.folder)]
+    heart = ours.make_state_dir() / "schedule.json"
+    with FileLock(ours.state_dir / "lock"):
+        schedule = subprocess.Popen(
+            [*said, "schedule", "--every", "1h", "--jitter", "0"],
+            env=clean(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        assert until(heart.exists)
+        # time enough to try for the lock
+        time.sleep(4)
+        assert not ours.warehouse.exists()
+    assert until(ours.warehouse.exists)
+    schedule.terminate()
+    _, errors = schedule.communicate(timeout=60)
+    assert schedule.returncode == 143, errors
 
 
 def test_a_lock_whose_holder_died_holds_nobody_up(ours: Project, running: Running) -> None:
