@@ -52,3 +52,4 @@ def _harmless(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         lines = decoder.decode(piece).replace("\r\n", "\n").split("\n")
         yield "\n".join(map(printable, lines)).encode()
+    yield decoder.decode(b"", final=True).encode()

@@ -193,7 +193,8 @@ def _has(raw: bytes, needle: bytes) -> bool:
 
 
 _REDACTORS: WeakSet[Redactor] = WeakSet()
-_MAKING: Final = threading.Lock()
+_MAKING: Final = threading.RLock()
+"""Reentrant, since whatever is thrown away meanwhile may log too."""
 
 
 def _spellings(secret: str) -> set[str]:
