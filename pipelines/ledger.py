@@ -237,10 +237,10 @@ class Ledger:
                 left_alone=", ".join(map(literal, sorted(kind.left_alone))),
             )
             rows = cursor.execute(sql).fetchall()
-        for at, news, job_id, row_hash, updated_at, status, listing_hash, detail in rows:
+        for at, news, job_id, row_hash, updated_at, status, *marked in rows:
             job = None
             if row_hash is not None:
-                job = KnownJob(job_id, row_hash, updated_at, status, "", listing_hash, detail)
+                job = KnownJob(job_id, row_hash, updated_at, status, "", *marked)
             found[at] = News(news), job
         return found
 
@@ -332,6 +332,7 @@ with judged as (
         versions.status,
         details.listing_hash,
         details.detail,
+        details.asked_at,
     from listed
     left join (
         select * from loaded.job_versions
@@ -377,6 +378,7 @@ select
     versions.raw::varchar,
     details.listing_hash,
     details.detail,
+    details.asked_at,
 from loaded.job_versions as versions
 left join loaded.job_details as details using (source, kind, job_id)
 where versions.source = {source} and versions.kind = {kind} and versions.valid_to is null

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from jobledger.sources._provider.dialect import Dialect, Meaning
-from jobledger.sources._provider.fields import count, milliseconds, text, time
+from jobledger.sources._provider.fields import count, milliseconds, read_count, text, time
 from jobledger.sources._provider.kind import Ask, Kind, Provider
 from jobledger.sources._provider.login import CLIENT_CREDENTIALS, JWT_BEARER, REFRESH_TOKEN
 from jobledger.sources._provider.model import Record, Status
@@ -83,10 +83,12 @@ def of_batches(record: Record, status: Status) -> Status:
     """What a closed Classic job came to: it is over when its batches add up to the total."""
     if not is_closed(record):
         return status
-    total, done, failed = (
-        record.get(f"numberBatches{name}") for name in ("Total", "Completed", "Failed")
-    )
-    if not isinstance(total, int) or not isinstance(done, int) or not isinstance(failed, int):
+    try:
+        total, done, failed = (
+            read_count(record.get(f"numberBatches{name}"))
+            for name in ("Total", "Completed", "Failed")
+        )
+    except ValueError:
         return Status.RUNNING
     if done + failed < total:
         return Status.RUNNING

@@ -36,9 +36,9 @@ class Settled:
     """What is to be loaded of some jobs."""
 
     found: list[tuple[Reading, KnownJob | None]] = field(default_factory=list)
-    marks: list[tuple[str, str | None, str, bool]] = field(default_factory=list)
-    """Job id, the hash of the listing it was made from, what came of its detail, and whether it was
-    asked for."""
+    marks: list[tuple[str, str | None, str, bool, datetime | None]] = field(default_factory=list)
+    """Job id, the hash of the listing it was made from, what came of its detail, whether it was
+    asked for now, and when before."""
 
 
 class Details:
@@ -179,8 +179,9 @@ class Details:
 
     def table(self, settled: Settled, kind: str, now: datetime) -> pa.Table:
         """The rows of `DETAILS`."""
-        ids, hashes, marks, is_asked = (list(column) for column in zip(*settled.marks, strict=True))
-        asked_at = [now if each else None for each in is_asked]
+        ids, hashes, marks, is_asked, before = map(list, zip(*settled.marks, strict=True))
+        # who was not reached keeps its turn: else the same few would be asked for ever
+        asked_at = [now if each else at for each, at in zip(is_asked, before, strict=True)]
         count = len(ids)
         columns = [[self._run.source] * count, [kind] * count, ids, hashes, marks, asked_at]
         return pa.table(
@@ -221,7 +222,8 @@ class Details:
             or job is None
             or (job.listing_hash, job.detail) != (listing_hash, mark)
         ):
-            settled.marks.append((job_id, listing_hash, mark, is_asked))
+            asked_before = None if job is None else job.asked_at
+            settled.marks.append((job_id, listing_hash, mark, is_asked, asked_before))
 
     def _is_fresh(self, answer: Answer, than: datetime | None) -> bool:
         """Whether an answer is no older than what is known already; an error always is."""

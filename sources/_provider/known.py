@@ -52,6 +52,8 @@ class KnownJob:
     or where its detail lagged behind that."""
     detail: str | None = None
     """What came of asking for its detail (`merged`, `owed`, `refused`)."""
+    asked_at: datetime | None = None
+    """When it was asked for, as far as that is kept."""
 
 
 class Known(Protocol):

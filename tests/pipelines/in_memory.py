@@ -188,6 +188,7 @@ class InMemory:
             row["raw"] if raw is None else raw,
             mark.get("listing_hash"),
             mark.get("detail"),
+            mark.get("asked_at"),
         )
 
 

@@ -114,6 +114,17 @@ def test_details_beyond_the_limit_come_first_with_the_next_sync(project: Project
     assert [row[2] for row in counts(project)] == [10] * 6
 
 
+def test_running_jobs_beyond_the_limit_take_turns(project: Project) -> None:
+    running = org(*(job(letter, "InProgress") for letter in "abcdef"))
+    project.sync(running, "salesforce", INGEST)
+    turns = []
+    for _ in range(6):
+        project.sync(running, "salesforce", INGEST, max_details=2)
+        turns.append("".join(asked_for(project)))
+    # a refresh that brings nothing new is not written down, so that some come twice in between
+    assert turns == ["ab", "cd", "ab", "ef", "cd", "ab"]
+
+
 def test_a_known_job_keeps_its_version_until_its_detail_is_there(project: Project) -> None:
     project.sync(org(job("a", "InProgress")), "salesforce", INGEST)
     changed = job("a", second=9)
@@ -170,8 +181,15 @@ def test_a_closed_classic_job_that_is_refused_is_left_alone(project: Project) ->
     assert counts(project) == [("a", "running", None)]
 
 
-def test_a_closed_classic_job_ends_with_its_batches(project: Project) -> None:
-    batches = {"numberBatchesTotal": 2, "numberBatchesCompleted": 2, "numberBatchesFailed": 0}
+@pytest.mark.parametrize(("two", "none"), [(2, 0), ("2", "0"), (2.0, 0.0)])
+def test_a_closed_classic_job_ends_with_its_batches(
+    project: Project, two: object, none: object
+) -> None:
+    batches = {
+        "numberBatchesTotal": two,
+        "numberBatchesCompleted": two,
+        "numberBatchesFailed": none,
+    }
     answers = {
         "a": Refused("no", status=404),
         "async": {"id": "a", "state": "Closed", "numberRecordsProcessed": 5, **batches},
