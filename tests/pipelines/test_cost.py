@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +13,6 @@ from tests.pipelines.scripted_sync import Project
 from tests.pipelines.test_details import Record, detail, job
 from tests.pipelines.test_sync_rules import BULK, bulk, bulk_jobs
 from tests.sources.scripted import NOW
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
 
 
 def org(jobs: Mapping[str, Record]) -> Any:

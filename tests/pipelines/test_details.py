@@ -1,78 +1,17 @@
 """Details: what a Salesforce listing does not tell is fetched when it must be, and only then."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from jobledger.sources._provider.errors import (
     CredentialsRefused,
-    NotFound,
     ProviderError,
     QuotaReached,
     RateLimited,
     Refused,
     ServerFault,
-    TokenNotTaken,
 )
+from tests.pipelines.salesforce_org import INGEST, Record, asked_for, counts, detail, job, org
 from tests.pipelines.scripted_sync import Project
-
-Record = dict[str, Any]
-INGEST = ["ingest"]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
-
-
-def job(job_id: str, state: str = "JobComplete", second: int = 0, **more: Any) -> Record:
-    """A job as the listing says it."""
-    return {
-        "id": job_id,
-        "operation": "insert",
-        "object": "Account",
-        "createdDate": "2026-11-20T10:00:00.000+0000",
-        "systemModstamp": f"2026-11-20T10:00:{second:02d}.000+0000",
-        "state": state,
-        "jobType": "V2Ingest",
-        **more,
-    }
-
-
-def detail(record: Record, done: int = 10) -> Record:
-    return {
-        **record,
-        "numberRecordsProcessed": done,
-        "numberRecordsFailed": 0,
-        "totalProcessingTime": 500,
-    }
-
-
-def org(*records: Record, one: Mapping[str, Any] | None = None) -> Any:
-    """An org that lists these jobs; by id it tells their details unless `one` says otherwise."""
-    answers = {record["id"]: detail(record) for record in records} | dict(one or {})
-
-    def answer(path: str, params: Mapping[str, str]) -> Any:
-        if path.endswith(("/jobs/ingest", "/jobs/query")):
-            return {"done": True, "nextRecordsUrl": None, "records": list(records)}
-        if "/async/" in path:
-            return answers.get("async", NotFound("no such job", status=404))
-        return answers.get(path.rsplit("/", 1)[1], NotFound("no such job", status=404))
-
-    return answer
-
-
-def counts(project: Project) -> list[tuple[Any, ...]]:
-    return project.rows(
-        "select job_id, status, records_processed from loaded.job_versions"
-        " where valid_to is null order by job_id"
-    )
-
-
-def asked_for(project: Project) -> list[str]:
-    return sorted(path.rsplit("/", 1)[1] for path in project.asked if "jobs/ingest/" in path)
 
 
 def test_a_detail_is_fetched_for_what_is_new_changed_or_running(project: Project) -> None:
@@ -163,47 +102,6 @@ def test_an_older_detail_than_the_listing_is_not_taken(project: Project) -> None
     behind = {"a": detail(job("a", "InProgress", 1), 3)}
     run = project.sync(org(job("a", second=9), one=behind), "salesforce", INGEST)["ingest"]
     assert (counts(project), run.details_pending) == ([("a", "succeeded", None)], 1)
-
-
-def classic(state: str = "Closed", **more: Any) -> Record:
-    return job("a", state, jobType="Classic", **more)
-
-
-def test_a_closed_classic_job_that_is_refused_is_left_alone(project: Project) -> None:
-    refused = {"a": Refused("no", status=400), "async": Refused("no", status=403)}
-    project.sync(org(classic(), one=refused), "salesforce", INGEST)
-    assert [path for path in project.asked if path.endswith("/a")] == [
-        "/services/data/v62.0/jobs/ingest/a",
-        "/services/async/62.0/job/a",
-    ]
-    project.sync(org(classic(), one=refused), "salesforce", INGEST)
-    assert [path for path in project.asked if path.endswith("/a")] == []
-    assert counts(project) == [("a", "running", None)]
-
-
-@pytest.mark.parametrize(("two", "none"), [(2, 0), ("2", "0"), (2.0, 0.0)])
-def test_a_closed_classic_job_ends_with_its_batches(
-    project: Project, two: object, none: object
-) -> None:
-    batches = {
-        "numberBatchesTotal": two,
-        "numberBatchesCompleted": two,
-        "numberBatchesFailed": none,
-    }
-    answers = {
-        "a": Refused("no", status=404),
-        "async": {"id": "a", "state": "Closed", "numberRecordsProcessed": 5, **batches},
-    }
-    project.sync(org(classic(), one=answers), "salesforce", INGEST)
-    assert counts(project) == [("a", "succeeded", 5)]
-
-
-def test_a_classic_job_that_both_listings_show_is_one_row(project: Project) -> None:
-    reads, writes = classic(operation="queryAll"), {**classic(), "id": "b"}
-    project.sync(org(reads, writes), "salesforce")
-    assert project.rows(
-        "select kind, job_id from loaded.job_versions where valid_to is null order by all"
-    ) == [("ingest", "b"), ("query", "a")]
 
 
 def test_a_week_without_a_complete_sync_is_a_gap(project: Project) -> None:
@@ -320,15 +218,6 @@ def test_an_older_detail_with_the_word_of_its_listing_is_asked_for_again(
     assert asked_for(project) == []
 
 
-def test_a_classic_detail_that_is_dated_by_its_creation_is_the_last_word(project: Project) -> None:
-    batches = {"numberBatchesTotal": 1, "numberBatchesCompleted": 1, "numberBatchesFailed": 0}
-    answers = {"a": detail(classic(**batches), 4)}
-    project.sync(org(classic(second=9), one=answers), "salesforce", INGEST)
-    assert counts(project) == [("a", "succeeded", 4)]
-    project.sync(org(classic(second=9), one=answers), "salesforce", INGEST)
-    assert asked_for(project) == []
-
-
 @pytest.mark.parametrize("listing", [{"jobType": "Classic"}, {"jobType": None}])
 def test_a_closed_classic_job_whose_batches_only_bulk_1_tells(
     project: Project, listing: Record
@@ -347,85 +236,6 @@ def test_a_closed_classic_job_whose_batches_only_bulk_1_tells(
     assert project.rows("select detail from loaded.job_details where job_id = 'c'") == [
         ("refused",)
     ]
-
-
-@pytest.mark.parametrize("max_details", [0, 10])
-def test_a_closed_classic_job_ended_when_the_listing_says_whenever_it_was_asked_for(
-    project: Project, max_details: int
-) -> None:
-    closed = classic(second=9)
-    batches = {"numberBatchesTotal": 1, "numberBatchesCompleted": 1, "numberBatchesFailed": 0}
-    # as documented: dated by its creation
-    answers = {"a": NotFound("no", status=404), "async": {**detail(classic(), 5), **batches}}
-    project.sync(org(closed, one=answers), "salesforce", INGEST, max_details=max_details)
-    run = project.sync(org(closed, one=answers), "salesforce", INGEST)["ingest"]
-    assert (run.details_pending, counts(project)) == (0, [("a", "succeeded", 5)])
-    assert project.rows(
-        "select finished_at = timestamptz '2026-11-20 10:00:09+00' from loaded.job_versions"
-        " where valid_to is null"
-    ) == [(True,)]
-    project.sync(org(closed, one=answers), "salesforce", INGEST, is_full=True)
-    assert asked_for(project) == []
-
-
-def test_an_older_api_that_takes_no_token_is_asked_once_and_costs_no_other_job(
-    project: Project,
-) -> None:
-    jobs = [job("a"), *({**classic(), "id": each} for each in "bcd")]
-    gone = NotFound("no", status=404)
-    closed = TokenNotTaken("InvalidSessionId", status=400)
-    answer = org(*jobs, one={"b": gone, "c": gone, "d": gone, "async": closed})
-    run = project.sync(answer, "salesforce", INGEST)["ingest"]
-    assert (run.outcome, run.details_pending) == ("complete", 0)
-    assert [row[1:] for row in counts(project)] == [("succeeded", 10), *[("running", None)] * 3]
-    assert sum("/async/" in path for path in project.asked) in range(1, 4)
-    again = project.sync(answer, "salesforce", INGEST)["ingest"]
-    assert (again.outcome, again.requests) == ("complete", 1)
-
-
-def test_a_query_job_is_one_whatever_it_does(project: Project) -> None:
-    odd = job("a", jobType="V2Query", operation="queryRefresh")
-    untold = {k: v for k, v in job("b").items() if k not in {"jobType", "operation"}}
-    writes = {**classic("Failed"), "id": "c"}
-
-    def answer(path: str, params: Mapping[str, str]) -> Any:
-        is_query = path.endswith("/jobs/query")
-        listed = [odd, untold, writes] if is_query else [odd, writes]
-        return org(*listed)(path, params)
-
-    project.sync(answer, "salesforce", ["ingest", "query"])
-    assert project.rows(
-        "select job_id, kind from loaded.job_versions where valid_to is null order by all"
-    ) == [("a", "query"), ("b", "query"), ("c", "ingest")]
-
-
-def test_a_full_sync_asks_once_more_for_what_was_refused(project: Project) -> None:
-    jobs = [job("a"), {**classic(), "id": "b"}]
-    refused = Refused("no", status=403)
-    project.sync(org(*jobs, one={"a": refused, "b": refused}), "salesforce", INGEST)
-    project.sync(org(*jobs), "salesforce", INGEST)
-    assert asked_for(project) == []
-    project.sync(org(*jobs), "salesforce", INGEST, is_full=True)
-    assert asked_for(project) == ["a"]
-    assert counts(project) == [("a", "succeeded", 10), ("b", "running", None)]
-
-
-def test_an_owed_detail_says_nothing_that_only_an_older_listing_said(project: Project) -> None:
-    opened = classic("Open", contentUrl="only while it is open")
-    batches = {"numberBatchesTotal": 1, "numberBatchesCompleted": 1, "numberBatchesFailed": 0}
-    answers = {
-        "a": Refused("no", status=404),
-        "async": {"id": "a", "numberRecordsProcessed": 5, **batches},
-    }
-    project.sync(org(opened, one=answers), "salesforce", INGEST)
-    closed = classic("Closed", second=9)
-    project.sync(org(closed, one=answers), "salesforce", INGEST, max_details=0)
-    project.sync(org(closed, one=answers), "salesforce", INGEST)
-    assert counts(project) == [("a", "succeeded", 5)]
-    assert project.rows(
-        "select raw->>'contentUrl', raw->>'systemModstamp' from loaded.job_versions"
-        " where valid_to is null"
-    ) == [(None, "2026-11-20T10:00:09.000+0000")]
 
 
 @pytest.mark.parametrize(
@@ -455,19 +265,6 @@ def test_an_answer_by_id_that_says_nothing_new_adds_no_version(project: Project)
     project.sync(org(one=by_id), "salesforce", INGEST)
     project.sync(org(waiting, one=by_id), "salesforce", INGEST)
     assert (project.versions(), asked_for(project)) == (1, [])
-
-
-def test_a_job_that_changes_between_the_two_ways_of_asking_is_asked_for_again(
-    project: Project,
-) -> None:
-    failed = classic("Failed")
-    batches = {"numberBatchesTotal": 2, "numberBatchesCompleted": 1, "numberBatchesFailed": 0}
-    torn = {"a": detail(classic("Closed")), "async": {**detail(failed), **batches}}
-    project.sync(org(failed, one=torn), "salesforce", INGEST)
-    project.sync(org(failed), "salesforce", INGEST)
-    assert project.rows(
-        "select status, raw->>'numberBatchesTotal' from loaded.job_versions where valid_to is null"
-    ) == [("failed", None)]
 
 
 def test_an_open_job_whose_listing_lags_behind_its_detail_is_asked_for_again(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -22,11 +21,6 @@ from tests.pipelines.scripted_sync import Project
 from tests.sources.scripted import NOW
 
 Record = dict[str, Any]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
 
 
 def query(job_id: str, status: str = "completed", updated: str = "2026-11-20T00:00:00Z") -> Record:

@@ -1,0 +1,83 @@
+"""What `doctor` finds, and how it says so."""
+
+import re
+
+from jobledger.emulator import Running
+from tests.pipelines.cli.shell import KINDS, Shell
+
+
+def test_doctor_finds_nothing_wrong_before_and_after_the_first_sync(shell: Shell) -> None:
+    before = shell.run("doctor", "--json")
+    assert before.code == 0
+    assert [(each["subject"], each["what"]) for each in before.json if each["is_good"]] == [
+        ("salesforce", "reachable"),
+        ("salesforce", "credentials"),
+        ("salesforce", "ingest"),
+        ("salesforce", "query"),
+        ("salesforce", "quota"),
+        ("salesforce", "clock"),
+        ("zuora", "reachable"),
+        ("zuora", "credentials"),
+        *(("zuora", kind) for kind in KINDS),
+        ("zuora", "clock"),
+        ("warehouse", "opens"),
+    ]
+    assert shell.run("sync", "zuora").code == 0
+    after = shell.run("doctor", "zuora")
+    assert after.code == 0
+    assert "jobs.duckdb has" in after.out
+
+
+def test_doctor_names_what_the_account_may_not_use(shell: Shell, busy_emulator: Running) -> None:
+    path = "/v1/uno/data-backfill/listjobs"
+    busy_emulator.faults.order("status", path, status=403, times=None)
+    found = shell.run("doctor", "zuora", "--json")
+    bad = [each for each in found.json if not each["is_good"]]
+    assert found.code == 1
+    assert [each["what"] for each in bad] == ["data_backfill", "kinds"]
+    line = 'kinds = ["auto_backfill", "custom_object_bulk", "data_query"]'
+    assert line in bad[1]["said"]
+    synced = shell.run("sync", "zuora")
+    assert synced.code == 1
+    assert line in synced.err
+
+
+def test_doctor_looks_at_every_kind_whatever_one_says(shell: Shell, busy_emulator: Running) -> None:
+    busy_emulator.faults.order("status", "/v1/uno/data-backfill/listjobs", status=401, times=None)
+    found = shell.run("doctor", "zuora", "--json")
+    assert found.code == 1
+    assert [(each["what"], each["is_good"]) for each in found.json[:-1]] == [
+        ("data_backfill", False),
+        ("reachable", True),
+        ("credentials", True),
+        ("auto_backfill", True),
+        ("custom_object_bulk", True),
+        ("data_query", True),
+        ("clock", True),
+    ]
+
+
+def test_doctor_tells_a_listing_that_breaks_from_a_provider_that_is_away(
+    shell: Shell, busy_emulator: Running
+) -> None:
+    busy_emulator.faults.order("drop", "/v1/uno/data-backfill/listjobs", times=None)
+    found = shell.run("doctor", "zuora", "--json")
+    assert found.code == 1
+    assert [(each["what"], each["is_good"]) for each in found.json[:-1]] == [
+        ("reachable", True),
+        ("credentials", True),
+        ("data_backfill", False),
+        ("auto_backfill", True),
+        ("custom_object_bulk", True),
+        ("data_query", True),
+        ("clock", True),
+    ]
+
+
+def test_doctor_says_whom_it_asks_and_why_it_waits(shell: Shell, busy_emulator: Running) -> None:
+    busy_emulator.faults.order("status", "/query/jobs", status=503, times=1)
+    found = shell.run("doctor", "zuora")
+    assert found.code == 0
+    asking, waiting = found.err.splitlines()
+    assert asking == f"zuora: asking {busy_emulator.base_url} …"
+    assert re.fullmatch(r"zuora: .*/query/jobs: HTTP 503.*; asking again in \d\.\ds", waiting)

@@ -1,0 +1,116 @@
+"""Folders that nothing can be loaded from, and files that are not ours to replace."""
+
+import shutil
+import subprocess
+import sys
+
+import duckdb
+import pytest
+
+from tests.pipelines.cli.shell import Shell
+
+
+@pytest.mark.parametrize("path", ["jobs.duckdb", ".jobledger/ledger.duckdb", ".dlt/x"])
+def test_nothing_is_written_over_the_ledger(shell: Shell, path: str) -> None:
+    assert shell.run("sync", "zuora", "--kind", "data_query").code == 0
+    for words in (["export", "jobs"], ["query", "jobs"], ["report"]):
+        done = shell.run(*words, "-o", str(shell.folder / path))
+        assert done.code == 2
+        assert "is jobledger's own" in done.err
+    assert shell.run("query", "select 1").code == 0
+
+
+@pytest.mark.parametrize(("name", "odd"), [("o'brien", "'"), ("50%", "%"), ("why?", "?")])
+def test_a_folder_that_nothing_can_be_loaded_from_is_told(
+    shell: Shell, name: str, odd: str
+) -> None:
+    folder = shell.folder / name
+    shutil.copytree(shell.folder / ".dlt", folder / ".dlt")
+    done = shell.run("--project", str(folder), "sync")
+    assert (done.code, done.out) == (2, "")
+    assert f"the project's path has a {odd} in it" in done.err
+    (found,) = (
+        each
+        for each in shell.run("--project", str(folder), "doctor", "--json").json
+        if each["subject"] == "warehouse"
+    )
+    assert (found["is_good"], found["is_setting"]) == (False, True)
+    assert found["said"].startswith(f"the project's path has a {odd} in it")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ('"loaded.duckdb"', "a file called loaded hides the tables in it"),
+        ('"in/Staging.db"', "a file called Staging hides the tables in it"),
+        ('".dlt"', "is a folder: expected a file's path"),
+        ("5", "expected a text such as"),
+    ],
+)
+def test_a_warehouse_that_cannot_be_is_refused(shell: Shell, path: str, said: str) -> None:
+    config = shell.folder / ".dlt" / "config.toml"
+    config.write_text(f"{config.read_text()}[warehouse]\npath = {path}\n")
+    for words in (["sync"], ["query", "jobs"]):
+        done = shell.run(*words)
+        assert (done.code, done.out) == (2, "")
+        assert said in done.err
+
+
+def test_a_database_of_somebody_else_is_not_replaced(shell: Shell) -> None:
+    with duckdb.connect(shell.folder / "jobs.duckdb") as theirs:
+        theirs.execute("create table mine as select 1 as one")
+    done = shell.run("sync", "zuora")
+    assert done.code == 2
+    assert "no ledger of jobledger's" in done.err
+    with duckdb.connect(shell.folder / "jobs.duckdb") as theirs:
+        assert theirs.execute("from mine").fetchall() == [(1,)]
+
+
+def test_a_database_that_somebody_has_open_is_not_replaced(shell: Shell) -> None:
+    path = shell.folder / "jobs.duckdb"
+    # what is not written into the file yet counts too
+    code = (
+        "import duckdb, sys; theirs = duckdb.connect(sys.argv[1])\n"
+        "theirs.execute('create table mine as select 1 as one'); print(flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        done = shell.run("sync", "zuora")
+        other.communicate("\n", timeout=30)
+    assert done.code == 2
+    assert "no ledger of jobledger's" in done.err
+    with duckdb.connect(path) as theirs:
+        assert theirs.execute("from mine").fetchall() == [(1,)]
+
+
+def test_a_file_that_is_no_database_is_not_replaced(shell: Shell) -> None:
+    (shell.folder / "jobs.duckdb").write_bytes(b"no database")
+    done = shell.run("sync", "zuora")
+    assert done.code == 2
+    assert "jobs.duckdb is no ledger of jobledger's" in done.err
+    assert (shell.folder / "jobs.duckdb").read_bytes() == b"no database"
+
+
+def test_a_ledger_that_fell_behind_publishes_over_nothing(shell: Shell) -> None:
+    one = ("sync", "zuora", "--kind", "data_query")
+    state, older = shell.folder / ".jobledger", shell.folder / "older"
+    assert shell.run(*one).code == 0
+    shutil.copytree(state, older)
+    assert shell.run(*one).code == 0
+    published = (shell.folder / "jobs.duckdb").read_bytes()
+    shutil.rmtree(state)
+    older.rename(state)
+    done = shell.run(*one)
+    assert done.code == 2
+    assert f"has syncs that {state} does not know" in done.err
+    assert (shell.folder / "jobs.duckdb").read_bytes() == published
+    shutil.rmtree(state)
+    assert shell.run(*one).code == 0
+    count = ("query", "select count(*) as n from loaded.sync_runs", "--format", "csv")
+    assert shell.run(*count).out == "n\n3\n"
