@@ -137,7 +137,9 @@ def attached(path: Path, config: dict[str, str] | None = None) -> duckdb.DuckDBP
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    connection.execute(f"attach {literal(path)} as {CATALOG} (read_only)")
+    # without its type DuckDB 2.0 opens a file twice, first for its header: what is published in
+    # between would be read by the header of what was there before
+    connection.execute(f"attach {literal(path)} as {CATALOG} (read_only, type duckdb)")
 
 
 def _attach_copy(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -1,6 +1,7 @@
 """Several people and programs with one ledger: nobody waits for anybody, and nobody breaks it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from filelock import FileLock
 from jobledger.emulator import Running
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.project import Project
+from jobledger.pipelines.query import attached
 from jobledger.pipelines.syncing import exit_of, sync_project
 from tests.faults.processes import clean, until
 from tests.faults.provider import moved, project, rows_of, served
@@ -33,6 +35,18 @@ connection = duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "read")
 for line in sys.stdin:
     print(connection.execute(line).fetchall(), flush=True)
 """
+
+
+REPLACE = """
+import os, sys, time
+os.chdir(sys.argv[1])
+while True:
+    for each in ("before", "after"):
+        os.link(each, "new")
+        os.replace("new", "jobs.duckdb")
+        time.sleep(0.0002)
+"""
+"""Publishes one file and the other for as long as it lives."""
 
 
 @pytest.fixture
@@ -169,11 +183,34 @@ def test_readers_in_a_loop_never_fail_and_never_go_back(
     assert rows_of(ours.warehouse, COUNT) == [(6 + 1 + SYNCS - 1,)]
 
 
+def test_what_is_published_while_it_is_opened_is_read_whole(tmp_path: Path) -> None:
+    published = tmp_path / "jobs.duckdb"
+    for name in ("before", "after"):
+        with duckdb.connect(tmp_path / "ledger") as connection:
+            connection.execute(f"create table loaded_{name} (job_id varchar)")
+            connection.execute("checkpoint")
+        # its blocks still hold the ledger as it was: a header of another file finds them
+        shutil.copyfile(tmp_path / "ledger", tmp_path / name)
+        with duckdb.connect(tmp_path / name) as connection:
+            connection.execute(f"create view jobs as select '{name}' as job_id")
+    publisher = subprocess.Popen([sys.executable, "-c", REPLACE, str(tmp_path)])
+    try:
+        assert until(published.exists)
+        seen = set()
+        for _ in range(100):
+            with attached(published) as connection:
+                seen |= set(connection.execute("from jobs").fetchall())
+    finally:
+        publisher.kill()
+        publisher.wait()
+    assert seen == {("before",), ("after",)}
+
+
 def _elsewhere(path: Path, sql: str) -> list[tuple[Any, ...]]:
     # in one process an open path is opened once; a fresh connection that attaches it sees the new
     with duckdb.connect() as connection:
         connection.execute("set threads = 1")
-        connection.execute(f"attach '{path}' as ledger (read_only)")
+        connection.execute(f"attach '{path}' as ledger (read_only, type duckdb)")
         connection.execute("use ledger.main")
         return connection.execute(sql).fetchall()
 
