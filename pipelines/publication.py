@@ -19,6 +19,7 @@ from jobledger.pipelines.database import (
 )
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.quoting import literal
+from jobledger.pipelines.whole_file import keep_readers
 
 
 def publish(
@@ -53,6 +54,7 @@ def publish(
             _drop_staging(reader)
             put_views(reader)
             reader.execute("checkpoint")
+        keep_readers(fresh, target)
         _replace(fresh, target)
     except (duckdb.Error, OSError) as error:
         if isinstance(error, duckdb.Error) and is_damage(error):

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from stat import S_IMODE
+from stat import S_IMODE, S_IRWXG
 from typing import IO
 
 from jobledger.pipelines.errors import JobledgerError
@@ -38,8 +38,8 @@ def whole_file(path: Path, *, is_shared: bool = False) -> Iterator[IO[bytes]]:
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
-        if is_shared and path.exists():
-            Path(name).chmod(S_IMODE(path.stat().st_mode))
+        if is_shared:
+            keep_readers(Path(name), path)
         Path(name).replace(path)
     except OSError as error:
         raise JobledgerError(
@@ -48,3 +48,20 @@ def whole_file(path: Path, *, is_shared: bool = False) -> Iterator[IO[bytes]]:
     finally:
         with suppress(FileNotFoundError):
             Path(name).unlink()
+
+
+def keep_readers(fresh: Path, target: Path) -> None:
+    """Gives a file the group and the mode of the one whose place it is about to take, if any.
+
+    Where the group is not ours to give, none may do what it might have done.
+    """
+    if not target.exists():
+        return
+    was = target.stat()
+    mode = S_IMODE(was.st_mode)
+    if os.name == "posix" and fresh.stat().st_gid != was.st_gid:
+        try:
+            os.chown(fresh, -1, was.st_gid)
+        except PermissionError:
+            mode &= ~S_IRWXG
+    fresh.chmod(mode)

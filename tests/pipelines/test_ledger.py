@@ -130,3 +130,34 @@ def test_a_link_to_another_disk_stays_one(project: Project, tmp_path: Path) -> N
     assert project.published.is_symlink()
     with duckdb.connect(elsewhere, read_only=True) as published:
         assert published.execute("select count(*) from loaded.job_versions").fetchall() == [(3,)]
+
+
+@pytest.mark.parametrize("is_compact", [True, False])
+def test_who_may_read_what_is_published_stays_as_it_was_set(
+    project: Project, monkeypatch: pytest.MonkeyPatch, *, is_compact: bool
+) -> None:
+    if not is_compact:
+        monkeypatch.setattr(publication, "_is_compact", lambda *_: False)
+    assert project.published.stat().st_mode & 0o777 == 0o600
+    project.published.chmod(0o640)
+    sync_again(project)
+    assert project.published.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to any group")
+@pytest.mark.parametrize("is_ours_to_give", [True, False])
+def test_so_does_its_group_or_no_group_may_read(
+    project: Project, monkeypatch: pytest.MonkeyPatch, *, is_ours_to_give: bool
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    os.chown(project.published, -1, 4711)
+    project.published.chmod(0o664)
+    if not is_ours_to_give:
+        monkeypatch.setattr(os, "chown", refused)
+    sync_again(project)
+    now = project.published.stat()
+    assert ((now.st_gid == 4711), now.st_mode & 0o777) == (
+        (True, 0o664) if is_ours_to_give else (False, 0o604)
+    )
