@@ -106,7 +106,7 @@ def _source(
                 refused.append(kind.name)
             yield Finding(name, kind.name, is_good=False, said=str(error))
             if error.ends_account:
-                return
+                break
             continue
         if not is_in:
             yield from _entered(name, account)

@@ -166,19 +166,21 @@ class Limits:
         )(once)
 
     def _pause(self, meter: Meter, error: ProviderError, seconds: float) -> None:
-        with self._lock:
-            meter.retries += 1
+        # a login that came to nothing was tried again already
+        self.check()
         if isinstance(error, RateLimited):
             # whoever is next finds the account held, this very request too
             self.hold(seconds, str(error))
-            return
-        if seconds >= self._clock.remaining():
+        elif seconds >= self._clock.remaining():
             raise TimeLimitReached(f"{error}; no time is left to try again") from error
-        if error.retry_after is not None:
-            with self._lock:
-                meter.throttle(self._clock.monotonic(), seconds)
-        self._on_wait(seconds, str(error))
-        self._clock.wait(seconds)
+        else:
+            if error.retry_after is not None:
+                with self._lock:
+                    meter.throttle(self._clock.monotonic(), seconds)
+            self._on_wait(seconds, str(error))
+            self._clock.wait(seconds)
+        with self._lock:
+            meter.retries += 1
 
 
 def _error(state: RetryCallState) -> ProviderError | None:

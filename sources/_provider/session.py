@@ -212,6 +212,8 @@ class Session:
         if str(told):
             # redacted before it is cut to length, which would cut a secret in two
             message = f"{message}: {for_log(str(told))[:200]}"
+        elif told.status in range(200, 300):
+            message = f"{message}, which says that it failed and not why"
         if request_id:
             message = f"{message} (request {request_id[:64]})"
         wait = wait_asked_for(response.headers, self._clock.now())

@@ -74,6 +74,22 @@ def test_doctor_tells_a_listing_that_breaks_from_a_provider_that_is_away(
     ]
 
 
+def test_doctor_tells_the_clock_and_the_quota_where_the_quota_is_used_up(
+    shell: Shell, busy_emulator: Running
+) -> None:
+    busy_emulator.faults.order("daily", "*/jobs/query", times=None)
+    found = shell.run("doctor", "salesforce", "--json")
+    assert found.code == 1
+    assert [(each["what"], each["is_good"]) for each in found.json[:-1]] == [
+        ("reachable", True),
+        ("credentials", True),
+        ("ingest", True),
+        ("query", False),
+        ("quota", True),
+        ("clock", True),
+    ]
+
+
 def test_doctor_says_whom_it_asks_and_why_it_waits(shell: Shell, busy_emulator: Running) -> None:
     busy_emulator.faults.order("status", "/query/jobs", status=503, times=1)
     found = shell.run("doctor", "zuora")

@@ -318,6 +318,35 @@ def test_no_time_left_to_try_again(tmp_path: Path, http: Any) -> None:
     assert clock.waits == [1, 2]
 
 
+def test_a_login_that_fails_is_not_waited_for_again(tmp_path: Path) -> None:
+    with responses.RequestsMock() as http:
+        http.post(f"{ZUORA}/oauth/token", status=503, headers={"Retry-After": "40"})
+        clock = FakeClock()
+        client = zuora(tmp_path, clock).client()
+        with pytest.raises(ServerFault, match="oauth/token: HTTP 503"):
+            client.get(JOBS)
+        assert calls(http, "/oauth/token") == ServerFault.attempts
+    assert clock.waits == [40] * (ServerFault.attempts - 1)
+    assert client.meter.retries == len(clock.waits)
+
+
+def test_a_request_is_counted_as_sent_again_when_it_is(tmp_path: Path, http: Any) -> None:
+    http.get(ZUORA + JOBS, status=502)
+    client = zuora(tmp_path, FakeClock(deadline=5)).client()
+    with pytest.raises(TimeLimitReached):
+        client.get(JOBS)
+    assert (client.meter.retries, calls(http, JOBS)) == (2, 3)
+
+
+def test_a_failure_that_says_nothing(tmp_path: Path, http: Any) -> None:
+    http.get(ZUORA + JOBS, json={"success": False})
+    with pytest.raises(BadReply) as raised:
+        zuora(tmp_path).client().get(JOBS)
+    assert str(raised.value) == (
+        "rest.zuora.com/objects/jobs: HTTP 200, which says that it failed and not why"
+    )
+
+
 def test_no_requests_left_holds_all_kinds(tmp_path: Path, http: Any) -> None:
     headers = {"RateLimit-Remaining": "0", "RateLimit-Reset": "1200"}
     http.get(ZUORA + JOBS, json=PAGE, headers=headers)
