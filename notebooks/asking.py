@@ -17,6 +17,7 @@ from jobledger.pipelines.lineage import Name
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import attached
 from jobledger.pipelines.quoting import literal, quoted
+from jobledger.pipelines.report.summary import SEVERITY
 from jobledger.pipelines.views import packaged
 
 Row: TypeAlias = dict[str, Any]
@@ -233,8 +234,8 @@ class Chosen(Published):
             "select source, provider, kind, health, reason, last_finished_at, failure_rate_7d,"
             " rated_7d, open_jobs, stuck_jobs, last_complete_sync_at"
             f" from {self.published.kept('provider_health')} where {self.filters.of_kinds()}"
-            " order by list_position(['stale', 'failing', 'stuck', 'degraded', 'no data', 'idle',"
-            " 'healthy'], health), failure_rate_7d desc nulls last, source, kind"
+            f" order by list_position({list(SEVERITY)}, health), failure_rate_7d desc nulls last,"
+            " source, kind"
         )
 
     def outcomes(self) -> list[Row]:

@@ -68,7 +68,7 @@ def _source(
 ) -> Iterator[Finding]:
     settings, provider = assignment.settings, assignment.provider
     name = settings.name
-    kept = Kept(project.folder / ".dlt" / "kept.toml")
+    kept = Kept(project.kept_file)
     try:
         account = Account(
             settings,
@@ -85,7 +85,7 @@ def _source(
     is_in = is_token_refused = False
     for kind in map(provider.kind, assignment.kinds):
         try:
-            shown = _FirstPage(client, kind, settings.api_version or provider.api_version).jobs()
+            shown = _FirstPage(client, kind, provider.version(settings)).jobs()
         except CredentialsRefused as error:
             if not account.is_logged_in:
                 yield Finding(name, "reachable", is_good=True, said=settings.base_url)

@@ -37,8 +37,7 @@ def failed_records(
         settings,
         provider.dialect,
         Clock(project.time_limit.total_seconds(), stop),
-        Kept(project.folder / ".dlt" / "kept.toml"),
+        Kept(project.kept_file),
     )
-    version = settings.api_version or provider.api_version
-    path = ask.path.format(id=quote(job_id, safe=""), version=version)
+    path = ask.path.format(id=quote(job_id, safe=""), version=provider.version(settings))
     return account.client().stream(path, headers={"Accept": "*/*"})

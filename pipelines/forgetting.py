@@ -31,5 +31,5 @@ def forget(project: Project, source: str) -> int:
         except JobledgerError as error:
             raise JobledgerError(f"nothing was forgotten: {error}") from None
         shutil.rmtree(project.state_dir / "dlt" / source, ignore_errors=True)
-        Kept(project.folder / ".dlt" / "kept.toml").forget(source)
+        Kept(project.kept_file).forget(source)
     return jobs

@@ -16,13 +16,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cached_property
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from jobledger.pipelines.errors import ConfigError
-from jobledger.sources._provider.settings import SourceSettings
+from jobledger.sources._provider.settings import SourceSettings, is_loopback
 
 _NAME: Final = re.compile(r"[a-z](?:[a-z0-9]|_(?!_))*")
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
@@ -87,6 +86,11 @@ class Project:
     def state_dir(self) -> Path:
         """Jobledger's own folder."""
         return self.folder / ".jobledger"
+
+    @property
+    def kept_file(self) -> Path:
+        """What jobledger itself has to remember beside the user's settings."""
+        return self.folder / ".dlt" / "kept.toml"
 
     def make_state_dir(self) -> Path:
         """Jobledger's own folder, made if it is not there, for nobody else to read."""
@@ -354,16 +358,9 @@ def _base_url(said: Any, name: str) -> str:
         raise ConfigError(f"{where} is no URL: expected https://HOST") from None
     if parts.scheme not in {"http", "https"} or not host or set("@?#") & set(said):
         raise ConfigError(f"{where} is no plain URL: expected https://HOST")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ConfigError(f"{where}: expected https, since credentials are sent to {host}")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _optional(said: Any) -> str | None:

@@ -78,7 +78,7 @@ def sync_project(
         sync = Sync(
             ledger=ledger,
             folder=project.state_dir / "dlt",
-            kept=Kept(project.folder / ".dlt" / "kept.toml"),
+            kept=Kept(project.kept_file),
             clock=clock or Clock(project.time_limit.total_seconds(), stop),
             watcher=watcher,
             put_views=views_of(project, result.notes),

@@ -22,7 +22,7 @@ from jobledger.pipelines.wording import UNKNOWN, ago, many, moment, rough, share
 _COLORS: Final = {
     "failing": "red",
     "stuck": "magenta",
-    "stale": "yellow",
+    "stale": "red",
     "degraded": "yellow",
     "healthy": "green",
 }

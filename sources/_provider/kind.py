@@ -12,6 +12,7 @@ from jobledger.sources._provider.dialect import Dialect
 from jobledger.sources._provider.fields import Field
 from jobledger.sources._provider.model import Record, Status
 from jobledger.sources._provider.paging import Paging
+from jobledger.sources._provider.settings import SourceSettings
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,10 @@ class Provider:
     def kind(self, name: str) -> Kind:
         """The kind of that name. Raises `KeyError` if there is none."""
         return {kind.name: kind for kind in self.kinds}[name]
+
+    def version(self, settings: SourceSettings) -> str:
+        """The version of its API to speak to that account."""
+        return settings.api_version or self.api_version
 
 
 def unwrapped(answer: Any) -> Any:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address
 from math import inf
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +21,7 @@ from jobledger.sources._provider.errors import (
     UnsafeReply,
 )
 from jobledger.sources._provider.kept import Kept
-from jobledger.sources._provider.settings import SourceSettings
+from jobledger.sources._provider.settings import SourceSettings, is_loopback
 
 PUBLIC: Final = frozenset({"client_id", "username", "audience"})
 """Credentials that are no secrets."""
@@ -273,14 +272,6 @@ def home(base_url: str, instance_url: Any, domains: Sequence[str]) -> str:
 
 def _is_within(host: str, domains: Sequence[str]) -> bool:
     return any(host == domain or host.endswith(f".{domain}") for domain in domains)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this very computer."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _seconds(value: Any) -> float | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 
 
 @dataclass(frozen=True)
@@ -30,3 +31,11 @@ class SourceSettings:
     full_walk_every: timedelta = timedelta(hours=24)
     redact_users: bool = False
     keep_query_text: bool = True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this very computer."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -25,7 +25,7 @@ from jobledger.sources._provider.errors import (
     Unreachable,
     UnsafeReply,
 )
-from jobledger.sources._provider.login import is_loopback
+from jobledger.sources._provider.settings import is_loopback
 from jobledger.sources._provider.watch import WHOLE_TIMEOUT, Adapter, Watch
 
 CONNECT_TIMEOUT: Final = 10.0

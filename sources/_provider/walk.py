@@ -74,7 +74,7 @@ class Errand:
     @property
     def version(self) -> str:
         """The version of the provider's API to speak to."""
-        return self.settings.api_version or self.provider.api_version
+        return self.provider.version(self.settings)
 
 
 @dataclass
