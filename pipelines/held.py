@@ -43,9 +43,9 @@ def check_path(project: Project) -> None:
 
 def views_of(project: Project, notes: list[str]) -> Callable[[duckdb.DuckDBPyConnection], None]:
     """Puts the views in place at publication; what is wrong with one joins `notes`, once."""
-    left_out = _left_out(project)
 
     def put(connection: duckdb.DuckDBPyConnection) -> None:
+        left_out = _left_out(project, connection)
         for problem in put_in_place(connection, project.sql_dir, left_out):
             if str(problem) not in notes:
                 notes.append(str(problem))
@@ -58,17 +58,16 @@ def known_kinds() -> dict[str, list[str]]:
     return {name: [kind.name for kind in provider.kinds] for name, provider in providers().items()}
 
 
-def _left_out(project: Project) -> list[tuple[str, str]]:
-    """The sources, and the kinds that their `kinds` leave out."""
+def _left_out(project: Project, connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """The sources and kinds that were synced once, and that the settings do not have any more."""
     known = known_kinds()
     try:
         sources = project.sources(known)
     except ConfigError:
         # what is wrong with the settings is a sync's to say, and no reason not to publish
         return []
+    wanted = {source.name: source.kinds or known[source.provider] for source in sources}
+    synced = connection.execute("select distinct source, kind from loaded.sync_runs order by all")
     return [
-        (source.name, kind)
-        for source in sources
-        for kind in known[source.provider]
-        if source.kinds is not None and kind not in source.kinds
+        (source, kind) for source, kind in synced.fetchall() if kind not in wanted.get(source, ())
     ]

@@ -42,7 +42,7 @@ select
     health,  -- stale, no data, failing, stuck, degraded, idle or healthy: the first that holds
     case
         when health = 'stale' and is_left_out
-            then 'not synced any more, since the settings leave this kind out'
+            then 'not synced any more, since the settings leave it out'
             || coalesce('; last complete ' || since_complete || ' ago', '')
         when last_complete_at is null then 'no sync has been complete yet' || how_it_ended
         when health = 'stale' then 'no complete sync for ' || since_complete

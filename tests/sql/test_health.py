@@ -94,7 +94,7 @@ def test_a_kind_that_the_settings_leave_out_says_so_once_it_is_stale(left_out: W
     left_out.run(finished_at=ago(hours=5), schedule_seconds=3600.0)
     assert health(left_out) == (
         "stale",
-        "not synced any more, since the settings leave this kind out; last complete 5.0 h ago",
+        "not synced any more, since the settings leave it out; last complete 5.0 h ago",
     )
     left_out.run(finished_at=ago(hours=1), schedule_seconds=3600.0)
     assert health(left_out) == ("no data", "synced 1.0 h ago, and there was no job")
@@ -113,7 +113,7 @@ def test_no_check_names_what_is_not_looked_at_any_more(left_out: World):
     assert [each.name for each in run(left_out.connection, None) if not each.is_good] == []
     assert health(left_out) == (
         "stale",
-        "not synced any more, since the settings leave this kind out",
+        "not synced any more, since the settings leave it out",
     )
 
 

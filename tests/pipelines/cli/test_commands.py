@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipelines.cli.shell import Shell
+from tests.pipelines.cli.shell import KINDS, Shell
 
 
 def test_what_nobody_reads_in_the_settings_is_said_and_changes_nothing(shell: Shell) -> None:
@@ -121,10 +121,22 @@ def test_a_kind_that_is_taken_out_of_the_settings_is_known_to_be(shell: Shell) -
     kinds = 'kinds = ["data_backfill", "auto_backfill"]'
     config.write_text(config.read_text().replace("[sources.zuora]", f"[sources.zuora]\n{kinds}"))
     assert shell.run("sync", "zuora").code == 0
-    left_out = "source,kind\nzuora,custom_object_bulk\nzuora,data_query\n"
+    left_out = "source,kind\nzuora,data_query\n"
     assert shell.run(*asked).out == left_out
     assert shell.run("state", "reset", "zuora", "data_backfill").code == 0
     assert shell.run(*asked).out == left_out
+
+
+def test_so_is_a_source(shell: Shell) -> None:
+    assert shell.run("sync").code == 0
+    for name in ("config.toml", "secrets.toml"):
+        settings = shell.folder / ".dlt" / name
+        settings.write_text(settings.read_text().replace("[sources.zuora", "[other.zuora"))
+    assert shell.run("sync").code == 0
+    asked = ("query", "from staging.left_out_kinds order by all", "--format", "csv")
+    assert shell.run(*asked).out == "source,kind\n" + "".join(
+        f"zuora,{kind}\n" for kind in sorted(KINDS)
+    )
 
 
 def test_users_do_not_change_their_names_because_a_key_is_lost(shell: Shell) -> None:
