@@ -204,7 +204,7 @@ class Project:
         where = f"[sources.{name}]"
         for key in said:
             if key not in _KEYS:
-                raise ConfigError(f"{where} has an unknown setting '{key}'{choices(key, _KEYS)}")
+                raise self._unknown(("sources", name), key, _KEYS)
         provider = str(said.get("provider", name))
         if provider not in known:
             raise ConfigError(
@@ -292,9 +292,18 @@ class Project:
         said = self._section((section,))
         for name in said:
             if name not in _SECTIONS[section]:
-                expected = choices(name, _SECTIONS[section])
-                raise ConfigError(f"[{section}] has an unknown setting '{name}'{expected}")
+                raise self._unknown((section,), name, _SECTIONS[section])
         return said.get(key)
+
+    def _unknown(self, place: tuple[str, ...], name: str, known: Sequence[str]) -> ConfigError:
+        variable = "__".join((*place, name)).upper()
+        is_in_environment = any(
+            f"{each}__".startswith(f"{variable}__") for each in self.environment
+        )
+        origin = f" from {variable} in the environment" if is_in_environment else ""
+        return ConfigError(
+            f"[{'.'.join(place)}] has an unknown setting '{name}'{origin}{choices(name, known)}"
+        )
 
     def _duration(self, place: tuple[str, str]) -> timedelta | None:
         said = self._text(place)

@@ -111,6 +111,29 @@ def test_a_source_of_ours_that_is_not_right_is_refused(tmp_path: Path, said: str
         Project(tmp_path, {}).sources(KINDS)
 
 
+def test_an_unknown_setting_is_named_where_it_comes_from(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    settings = tmp_path / ".dlt" / "config.toml"
+    settings.write_text('[sources.zuora]\nbase_url = "https://rest.zuora.com"\n')
+    said = {"SOURCES__ZUORA__MAX_DETAIL": "5", "SYNC__TIME_LIMITS": "1h"}
+    project = Project(tmp_path, said)
+    with pytest.raises(ConfigError) as raised:
+        project.sources(KINDS)
+    assert str(raised.value).startswith(
+        "[sources.zuora] has an unknown setting 'max_detail' from SOURCES__ZUORA__MAX_DETAIL in the"
+        " environment (did you mean 'max_details'?): expected one of provider, base_url,"
+    )
+    with pytest.raises(ConfigError) as raised:
+        _ = project.time_limit
+    assert str(raised.value) == (
+        "[sync] has an unknown setting 'time_limits' from SYNC__TIME_LIMITS in the environment"
+        " (did you mean 'time_limit'?): expected one of time_limit"
+    )
+    settings.write_text('[sync]\ntime_limits = "1h"\n')
+    with pytest.raises(ConfigError, match=r"unknown setting 'time_limits' \(did you mean"):
+        _ = Project(tmp_path, {}).time_limit
+
+
 def test_a_time_span_beyond_all_time_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").write_text('[sync]\ntime_limit = "99999999999d"\n')
