@@ -248,7 +248,9 @@ def _reasons(summary: Summary, console: Console) -> list[RenderableType]:
             line.append(f"  +{reason.partial:,} partial", "dim")
         parts.append(_cut(line, console))
     if summary.more_reasons:
-        said = f"and {summary.more_reasons:,} more: 'jobledger query failure_reasons'"
+        said = (
+            f"and {summary.more_reasons:,} more: 'jobledger query failure_reasons' (over all time)"
+        )
         parts.append(_cut(Text(said, "dim"), console))
     return parts
 

@@ -116,9 +116,11 @@ def test_what_is_left_out_is_said(scene: Scene, run: Run, tmp_path: Path) -> Non
         )
     scene.world.run()
     page = "".join(Reader(_published(scene, run, tmp_path).read_text("utf-8")).texts)
-    assert "and 37 more: jobledger query failure_reasons" in page
+    assert "and 37 more: jobledger query failure_reasons, which counts over all time" in page
     assert "and 9 more: jobledger query job_durations" in page
-    assert "and 43 more: 'jobledger query failure_reasons'" in run(scene, "report").out
+    assert (
+        "and 43 more: 'jobledger query failure_reasons' (over all time)" in run(scene, "report").out
+    )
 
 
 def test_text_stands_out_from_what_is_behind_it() -> None:
