@@ -4,7 +4,7 @@ import json
 import os
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,7 +37,7 @@ class Schedule:
     rhythm: Rhythm
     sync: Callable[[], None]
     """One sync. What it raises ends the schedule."""
-    heart: Path
+    folder: Path
     """Where the signs of life go."""
     now: Callable[[], datetime]
     stop: threading.Event
@@ -46,6 +46,8 @@ class Schedule:
     the same rhythm should not all call at once."""
     on_wait: Callable[[datetime], None] | None = None
     """Hears when the next sync starts, where it does not start at once."""
+    sources: Sequence[str] = ()
+    """What it syncs; all where empty. Schedules of other sources may go on beside it."""
     _random: random.Random = field(default_factory=random.Random)
 
     def run(self) -> None:
@@ -54,7 +56,12 @@ class Schedule:
             self._run()
         finally:
             # one that ended is not one that died
-            self.heart.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._heart.unlink()
+
+    @property
+    def _heart(self) -> Path:
+        return self.folder / f"{'-'.join(('schedule', *sorted(self.sources)))}.json"
 
     def _run(self) -> None:
         due = self.rhythm.first(self.now())
@@ -91,20 +98,25 @@ class Schedule:
     def _beat(self, next_at: datetime) -> None:
         content = {
             "pid": os.getpid(),
-            "rhythm": str(self.rhythm),
+            "rhythm": f"{', '.join(self.sources)} {self.rhythm}".lstrip(),
             "at": self.now().isoformat(),
             "next_at": next_at.isoformat(),
         }
         # no sign of life is better than no sync
-        with suppress(JobledgerError), whole_file(self.heart) as file:
+        with suppress(JobledgerError), whole_file(self._heart) as file:
             file.write(json.dumps(content).encode())
 
 
-def heartbeat(heart: Path) -> Heartbeat | None:
-    """The last sign of life; None where there is no schedule.
+def heartbeats(folder: Path) -> list[Heartbeat]:
+    """The last signs of life of the schedules of a project, by what they sync.
 
-    Raises `JobledgerError` if the file is none.
+    Raises `JobledgerError` for a file that is none.
     """
+    found = (_heartbeat(heart) for heart in sorted(folder.glob("schedule*.json")))
+    return [each for each in found if each is not None]
+
+
+def _heartbeat(heart: Path) -> Heartbeat | None:
     try:
         content = json.loads(heart.read_bytes())
         return Heartbeat(
@@ -114,6 +126,7 @@ def heartbeat(heart: Path) -> Heartbeat | None:
             next_at=datetime.fromisoformat(content["next_at"]),
         )
     except FileNotFoundError:
+        # it ended just now
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise JobledgerError(f"{heart} cannot be read: {type(error).__name__}; remove it") from None

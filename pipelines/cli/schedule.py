@@ -81,10 +81,11 @@ def command(
         Schedule(
             rhythm=chosen,
             sync=sync,
-            heart=project.make_state_dir() / "schedule.json",
+            folder=project.make_state_dir(),
             now=lambda: datetime.now(UTC),
             stop=stop.event,
             jitter=min(60.0, chosen.seconds / 20) if jitter is None else jitter,
             on_wait=lambda at: watcher.due(at, str(chosen)),
+            sources=sources,
         ).run()
     raise SystemExit(stop.exit_code)

@@ -36,7 +36,7 @@ def command(
 
     One row a source and kind: last sync and its outcome if not complete, last complete sync, open
     jobs, syncs that may have missed jobs, rejected records of the last 7 days, health and its
-    reason. A line on stderr says whether a schedule is alive.
+    reason. A line on stderr says whether each schedule is alive.
     """
     import sys
 
@@ -74,16 +74,15 @@ def command(
 
 
 def _narrate(project: Project, synced: set[str]) -> None:
-    """Says what no row does: sources without any sync, and the schedule's pulse."""
+    """Says what no row does: sources without any sync, and the schedules' pulse."""
     from datetime import UTC, datetime
 
-    from jobledger.pipelines.schedule import heartbeat
+    from jobledger.pipelines.schedule import heartbeats
     from jobledger.pipelines.status import pulse
 
     for name in project.source_names():
         if name not in synced:
             click.echo(f"{name}: never synced; run 'jobledger sync {name}'", err=True)
-    heart = heartbeat(project.state_dir / "schedule.json")
-    if heart:
-        holder = project.state_dir / "lock.pid"
+    holder = project.state_dir / "lock.pid"
+    for heart in heartbeats(project.state_dir):
         click.echo(pulse(heart, holder, datetime.now(UTC), project.time_limit), err=True)

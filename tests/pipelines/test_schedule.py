@@ -11,7 +11,7 @@ import pytest
 from jobledger.pipelines.errors import ConfigError, JobledgerError
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.rhythm import Every, Rhythm, configured, rhythm
-from jobledger.pipelines.schedule import BEAT, Heartbeat, Schedule, heartbeat
+from jobledger.pipelines.schedule import BEAT, Heartbeat, Schedule, heartbeats
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -49,8 +49,7 @@ def starts(
         if len(found) == count:
             clock.set()
 
-    heart = tmp_path / "schedule.json"
-    Schedule(chosen, sync, heart, lambda: clock.now, clock, jitter).run()
+    Schedule(chosen, sync, tmp_path, lambda: clock.now, clock, jitter).run()
     return found
 
 
@@ -156,28 +155,47 @@ def test_two_rhythms_in_the_settings_are_one_too_many(tmp_path: Path) -> None:
 
 
 def test_a_sign_of_life_tells_when_the_next_sync_is_due(tmp_path: Path) -> None:
-    heart = tmp_path / "schedule.json"
-    assert heartbeat(heart) is None
-    clock, beats = Time(), list[Heartbeat | None]()
+    assert heartbeats(tmp_path) == []
+    clock, beats = Time(), list[Heartbeat]()
 
     def sync() -> None:
-        beats.append(heartbeat(heart))
+        beats.extend(heartbeats(tmp_path))
         if len(beats) == 2:
             clock.set()
 
     every = Every(timedelta(minutes=15))
     waits: list[datetime] = []
-    Schedule(every, sync, heart, lambda: clock.now, clock, on_wait=waits.append).run()
+    Schedule(every, sync, tmp_path, lambda: clock.now, clock, on_wait=waits.append).run()
     # the first sync starts at once
     assert waits == at(15)
     beat = beats[1]
-    assert isinstance(beat, Heartbeat)
     assert (beat.rhythm, beat.at, beat.next_at) == ("every 15m", *at(15, 15))
     # one that ended well is not one that died
-    assert heartbeat(heart) is None
-    heart.write_text("{")
+    assert heartbeats(tmp_path) == []
+    (tmp_path / "schedule.json").write_text("{")
     with pytest.raises(JobledgerError, match="cannot be read"):
-        heartbeat(heart)
+        heartbeats(tmp_path)
+
+
+def test_schedules_of_other_sources_give_their_own_signs_of_life(tmp_path: Path) -> None:
+    clock, beats = Time(), list[Heartbeat]()
+    every = Every(timedelta(minutes=15))
+
+    def inner() -> None:
+        beats.extend(heartbeats(tmp_path))
+        clock.set()
+
+    def outer() -> None:
+        Schedule(every, inner, tmp_path, lambda: clock.now, clock, sources=["zuora", "sf"]).run()
+        beats.extend(heartbeats(tmp_path))
+
+    Schedule(every, outer, tmp_path, lambda: clock.now, clock, sources=["zuora_eu"]).run()
+    assert [beat.rhythm for beat in beats] == [
+        "zuora, sf every 15m",
+        "zuora_eu every 15m",
+        "zuora_eu every 15m",
+    ]
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
