@@ -164,7 +164,8 @@ def asked(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise QueryError(
             "the ledger lacks what this version of jobledger reads"
-            f" ({said(str(error), lines_before=None)}); 'jobledger sync' publishes it anew"
+            f" ({said(str(error), lines_before=None)}); 'jobledger sync' publishes it anew, unless"
+            " a view in sql/ takes the place of what is read: give that one the columns it lacks"
         ) from error
     names = [name for name, *_ in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in rows]
