@@ -17,7 +17,8 @@ from jobledger.sources._provider.errors import (
     TokenNotTaken,
 )
 from jobledger.sources._provider.kind import Ask, Kind, unwrapped
-from jobledger.sources._provider.reading import Reader, Reading
+from jobledger.sources._provider.reading import Reader
+from jobledger.sources._provider.readings import Reading
 
 _REFUSALS: Final = frozenset({400, 403, 404})
 _FAULTS_IN_A_ROW: Final = 5

@@ -16,7 +16,8 @@ from jobledger.sources._provider.errors import (
     QuotaReached,
     Refused,
 )
-from jobledger.sources._provider.reading import Reader, Readings
+from jobledger.sources._provider.reading import Reader
+from jobledger.sources._provider.readings import Readings
 from tests.pipelines.scripted_sync import Project
 from tests.sources.scripted import NOW
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jobledger.sources import providers
 from jobledger.sources._provider.json_text import loads
 from jobledger.sources._provider.model import JOBS
-from jobledger.sources._provider.reading import Reading, Readings
+from jobledger.sources._provider.readings import Reading, Readings
 from tests.sources.scripted import reader
 
 KINDS = [(p.name, kind.name) for p in providers().values() for kind in p.kinds]
