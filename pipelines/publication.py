@@ -54,7 +54,6 @@ def publish(
             _drop_staging(reader)
             put_views(reader)
             reader.execute("checkpoint")
-        keep_readers(fresh, target)
         _replace(fresh, target)
     except (duckdb.Error, OSError) as error:
         if isinstance(error, duckdb.Error) and is_damage(error):
@@ -122,6 +121,7 @@ def _replace(fresh: Path, target: Path) -> None:
     """Puts a file in the place of another in one step, and takes care that it stays there."""
     with fresh.open("rb+") as file:
         os.fsync(file.fileno())
+    keep_readers(fresh, target)
     # a client that wrote into the old file left its log beside it: against the new file it would
     # make every open fail
     wal(target).unlink(missing_ok=True)

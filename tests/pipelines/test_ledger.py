@@ -133,15 +133,16 @@ def test_a_link_to_another_disk_stays_one(project: Project, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("is_compact", [True, False])
+@pytest.mark.parametrize("mode", [0o640, 0o444])
 def test_who_may_read_what_is_published_stays_as_it_was_set(
-    project: Project, monkeypatch: pytest.MonkeyPatch, *, is_compact: bool
+    project: Project, monkeypatch: pytest.MonkeyPatch, mode: int, *, is_compact: bool
 ) -> None:
     if not is_compact:
         monkeypatch.setattr(publication, "_is_compact", lambda *_: False)
     assert project.published.stat().st_mode & 0o777 == 0o600
-    project.published.chmod(0o640)
+    project.published.chmod(mode)
     sync_again(project)
-    assert project.published.stat().st_mode & 0o777 == 0o640
+    assert project.published.stat().st_mode & 0o777 == mode
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to any group")
