@@ -88,13 +88,14 @@ class Details:
         questions: list[Question] = []
         for item in items:
             early = self._early.pop(item.reading.job_id, None)
+            if early is not None and early.said is not None:
+                # it was asked for on top of what was known, not of what the listing says now
+                merged = self._reader.merged(item.reading, early.said)
+                early = replace(early, reading=merged)
             if early is None or not self._is_fresh(early, item.updated_at):
                 questions.append(Question(item.reading.job_id, item.reading))
-            elif early.said is None:
-                answers[item.reading.job_id] = early
             else:
-                merged = self._reader.merged(item.reading, early.said)
-                answers[item.reading.job_id] = replace(early, reading=merged)
+                answers[item.reading.job_id] = early
         asked = self._asked(questions[: self._budget.take(len(questions))])
         answers.update((answer.question.job_id, answer) for answer in asked)
         settled = Settled()

@@ -87,6 +87,20 @@ def test_a_closed_classic_job_ended_when_the_listing_says_whenever_it_was_asked_
     assert asked_for(project) == []
 
 
+def test_a_classic_detail_that_is_owed_is_not_asked_for_twice_in_a_sync(project: Project) -> None:
+    batches = {"numberBatchesTotal": 1, "numberBatchesCompleted": 1, "numberBatchesFailed": 0}
+    # as documented: dated by its creation
+    answers = {"a": Refused("no", status=400), "async": {**detail(classic(), 5), **batches}}
+    project.sync(org(classic("Open"), one=answers), "salesforce", INGEST, max_details=0)
+    closed = classic(second=9)
+    run = project.sync(org(closed, one=answers), "salesforce", INGEST, max_details=1)["ingest"]
+    assert (run.details_pending, counts(project)) == (0, [("a", "succeeded", 5)])
+    assert project.rows(
+        "select finished_at = timestamptz '2026-11-20 10:00:09+00' from loaded.job_versions"
+        " where valid_to is null"
+    ) == [(True,)]
+
+
 def test_an_older_api_that_takes_no_token_is_asked_once_and_costs_no_other_job(
     project: Project,
 ) -> None:
