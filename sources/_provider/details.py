@@ -191,13 +191,7 @@ class Details:
         )
 
     def _says_more(self, answer: Answer, job: KnownJob) -> bool:
-        """Whether an answer by id says anything that is not known of the job already.
-
-        That it leaves out what only a listing says changes nothing about the job.
-        """
-        known = stored(job).record
-        said = {} if answer.said is None else answer.said.record
-        return any(name not in known or known[name] != value for name, value in said.items())
+        return answer.said is not None and self._reader.says_more(answer.said, stored(job))
 
     def _found(self, reading: Reading, job: KnownJob | None, settled: Settled) -> bool:
         is_new = job is None or self._reader.row_hash(reading) != job.row_hash

@@ -188,6 +188,20 @@ class Reader:
         problems = {**listed.problems, **answer.problems}
         return Reading(listed.job_id, record, dumps(record).decode(), problems)
 
+    def says_more(self, answer: Reading, known: Reading) -> bool:
+        """Whether an answer by id says anything of the job that is not known already.
+
+        What it leaves out changes nothing about the job, nor does what only such answers say and
+        no column reads: the next listing would take it back, and the next answer add it again.
+        """
+        both = answer.record.keys() & known.record.keys()
+        if any(answer.record[name] != known.record[name] for name in both):
+            return True
+        if len(both) == len(answer.record):
+            return False
+        columns = self.columns(_READ, Readings.of([known, self.merged(known, answer)]))
+        return any(each[0].as_py() != each[1].as_py() for each in columns.values())
+
     def _is_dated_by_creation(self, listed: Reading, answer: Reading) -> bool:
         columns = self.columns(
             ("created_at", "updated_at", "provider_status"), Readings.of([listed, answer])

@@ -201,6 +201,21 @@ def test_open_jobs_below_the_cut_cost_one_request_each(project: Project) -> None
     assert (run.scope, run.jobs_finished, run.open_jobs) == ("recent", 1, 0)
 
 
+def test_what_only_an_answer_by_id_says_comes_and_goes_without_a_version(project: Project) -> None:
+    jobs = [bulk(f"j{n:03d}", NOW - timedelta(hours=n)) for n in range(40)]
+    waiting = bulk("open", NOW - timedelta(hours=100), "pending")
+    by_id = {"open": {**waiting, "namespace": "default"}}
+    for _ in range(3):
+        for is_full in (True, False):
+            project.sync(bulk_jobs([*jobs, waiting], by_id), kinds=BULK, is_full=is_full)
+    assert project.asked[-1] == "/objects/jobs/open"
+    assert project.versions() == 41
+    # what a column reads is no such thing
+    by_id = {"open": {**waiting, "recordsProcessed": 7}}
+    project.sync(bulk_jobs([*jobs, waiting], by_id), kinds=BULK)
+    assert project.versions() == 42
+
+
 def test_what_an_interrupted_walk_read_is_kept_and_does_not_end_the_next_early(
     project: Project,
 ) -> None:
