@@ -12,14 +12,28 @@ with messages as (
 folded as (
     select
         *,
-        -- addresses; quoted values; words with a digit in them, which are ids, numbers and dates
-        regexp_replace(regexp_replace(regexp_replace(
+        -- addresses; quoted values
+        regexp_replace(regexp_replace(
             message,
             '\S+://\S+|\S+@\S+', '#', 'g'),
-            '(^|[^\w])(''[^'']*''|"[^"]*"|`[^`]*`|“[^”]*”|‘[^’]*’|«[^»]*»)', '\1#', 'g'),
+            '(^|[^\w])(''[^'']*''|"[^"]*"|`[^`]*`|„[^“”]*[“”]|“[^”]*”|‘[^’]*’|«[^»]*»)', '\1#', 'g'
+        ) as unquoted,
+    from messages
+),
+
+worded as (
+    select
+        *,
+        -- a value that goes on beyond what was cut off; words with a digit in them, which are ids,
+        -- numbers and dates
+        regexp_replace(
+            case
+                when length(error_message) <= 500 then unquoted
+                else regexp_replace(unquoted, '(^|[^\w])[''"`„“‘«][^''"`“”’»]*$', '\1#')
+            end,
             '[\w-]*\d[\w]*([-+.,:/][\w]+)*', '#', 'g'
         ) as words,
-    from messages
+    from folded
 ),
 
 undated as (
@@ -32,7 +46,7 @@ undated as (
             || '(Jan(uary)?|Feb(ruary)?|Mar(ch)?|Apr(il)?|May|June?|July?|Aug(ust)?|Sept?(ember)?'
             || '|Oct(ober)?|Nov(ember)?|Dec(ember)?)[.]?,? #', '#', 'g'
         ) as line,
-    from folded
+    from worded
 )
 
 select

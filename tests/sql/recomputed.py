@@ -410,9 +410,12 @@ def known_sum(values: list[int | None], empty: int | None = 0) -> int | None:
 
 def fold(message: str) -> str:
     """A message without its ids, numbers, quoted values and dates, word by word."""
-    message = re.sub(r"\S+://\S+|\S+@\S+", "#", message[:500], flags=re.ASCII)
-    quoted = r"""'[^']*'|"[^"]*"|`[^`]*`|“[^”]*”|‘[^’]*’|«[^»]*»"""
+    is_cut, message = len(message) > 500, message[:500]
+    message = re.sub(r"\S+://\S+|\S+@\S+", "#", message, flags=re.ASCII)
+    quoted = r"""'[^']*'|"[^"]*"|`[^`]*`|„[^“”]*[“”]|“[^”]*”|‘[^’]*’|«[^»]*»"""
     message = re.sub(rf"(?<![A-Za-z0-9_])({quoted})", "#", message)
+    if is_cut:
+        message = re.sub(r"""(?<![A-Za-z0-9_])['"`„“‘«][^'"`“”’»]*\Z""", "#", message)
     message = re.sub(r"[\w-]*\d\w*(?:[-+.,:/]\w+)*", "#", message, flags=re.ASCII)
     message = re.sub(r"\s+", " ", message, flags=re.ASCII)
     months = "|".join(f"{name[:3]}(?:{name[3:]})?" for name in calendar.month_name[1:])

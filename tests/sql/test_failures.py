@@ -123,6 +123,11 @@ def reasons(world: World) -> list[tuple[Any, ...]]:
             ],
             "See # or write to #",
         ),
+        (
+            [f"Query 'select {word * 99}' is bad" for word in ("Abcdef, ", "Bcdefg, ")],
+            "Query #",
+        ),
+        (["Spalte „Foo__c“ fehlt", "Spalte „Bar“ fehlt"], "Spalte # fehlt"),
         (["Column “Foo__c” of ‘A’ in «B»", "Column “Bar” of ‘C’ in «D»"], "Column # of # in #"),
         (
             [
