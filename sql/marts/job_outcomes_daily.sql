@@ -24,7 +24,8 @@ days as (
         kinds.provider,
         kinds.kind,
         cast(unnest(generate_series(
-            cast(kinds.first_at at time zone 'UTC' as date),
+            -- older than any provider is a date that stands for none, such as 0001-01-01
+            greatest(cast(kinds.first_at at time zone 'UTC' as date), date '2000-01-01'),
             cast(clock.now at time zone 'UTC' as date),
             interval 1 day
         )) as date) as day,

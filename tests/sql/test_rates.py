@@ -84,6 +84,17 @@ def test_a_job_that_tells_no_end_counts_when_it_was_first_seen_to_have_ended(wor
     ]
 
 
+def test_a_date_that_stands_for_none_makes_no_calendar_of_two_thousand_years(world: World):
+    world.job("n", created_at=at("0001-01-01"), finished_at=ago(hours=1))
+    world.job("m", created_at=None, finished_at=at("1899-12-30"))
+    found = world.rows("job_outcomes_daily", ("day", "finished"))
+    assert [row for row in found if row[1]] == [(date(1899, 12, 30), 1), (ago().date(), 1)]
+    assert (found[1], len(found)) == (
+        (date(2000, 1, 1), 0),
+        1 + (ago().date() - date(1999, 12, 31)).days,
+    )
+
+
 def test_a_finish_beyond_today_is_not_lost(world: World):
     world.job(created_at=at("2026-03-15T11:59"), finished_at=at("2026-03-16T00:01"))
 
