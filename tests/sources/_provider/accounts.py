@@ -6,6 +6,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import responses
+
 from jobledger.sources import providers
 from jobledger.sources._provider.client import Account
 from jobledger.sources._provider.clock import Clock
@@ -17,6 +19,8 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ZUORA = "https://rest.zuora.com"
 SALESFORCE = "https://acme.my.salesforce.com"
 SECRET = "c1ient+S3cret/of&zuora=="
+JOBS = "/objects/jobs"
+PAGE = {"cursor": "7b39d73f", "jobs": [{"Id": "7b39d73f", "status": "completed"}]}
 TOKEN = "tok3n-c652cbc0ea384b9f81856a93a2a74538"
 
 
@@ -72,3 +76,8 @@ def salesforce(
     (tmp_path / ".dlt").mkdir(exist_ok=True)
     kept = Kept(tmp_path / ".dlt" / "kept.toml")
     return Account(named, providers()["salesforce"].dialect, clock or FakeClock(), kept)
+
+
+def calls(http: responses.RequestsMock, path: str) -> int:
+    """How often a path was asked for."""
+    return sum(call.request.url.split("?")[0].endswith(path) for call in http.calls)
