@@ -49,9 +49,9 @@ $(VENV)/.installed: $(FILES)
 	@touch $@ $(VENV)/.demo
 
 # the oldest and newest DuckDB that must be able to read a published file
-$(VENV)/duckdb-oldest:
+$(VENV)/duckdb-oldest: | $(VENV)/.installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==1.4.0 >$(VENV)/install.log 2>&1 || (cat $(VENV)/install.log; exit 1)
-$(VENV)/duckdb-newest:
+$(VENV)/duckdb-newest: | $(VENV)/.installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==2.0.0 >$(VENV)/install.log 2>&1 || (cat $(VENV)/install.log; exit 1)
 
 constraints: $(VENV)/.installed

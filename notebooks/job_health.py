@@ -61,9 +61,10 @@ def _():
     # where the ledger is, and which publication of it stands there
     project = Project.find(mo.cli_args().get("project"))
 
-    def publication():
+    # a page that is closed takes the notebook's own names away, while its thread still asks
+    def publication(path=project.warehouse):
         try:
-            stat = project.warehouse.stat()
+            stat = path.stat()
         except OSError:
             return None
         return stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -31,6 +31,9 @@ _KEYS: Final = (
     *("zuora_version", "max_concurrent", "max_details", "quota_share", "full_walk_every"),
     *("redact_users", "keep_query_text"),
 )
+_CREDENTIALS: Final = frozenset(
+    {"client_id", "client_secret", "refresh_token", "username", "private_key", "audience"}
+)
 _SECTIONS: Final = {
     "warehouse": ("path",),
     "sync": ("time_limit",),
@@ -329,17 +332,23 @@ def duration(said: Any, what: str) -> timedelta:
     """A time span such as `15m`. Raises `ConfigError`."""
     found = _DURATION.fullmatch(said.strip()) if isinstance(said, str) else None
     with suppress(OverflowError):
-        if found is not None and float(found[1]) > 0:
-            return timedelta(**{_UNITS[found[2]]: float(found[1])})
+        if found is not None:
+            span = timedelta(**{_UNITS[found[2]]: float(found[1])})
+            if span > timedelta(0):
+                return span
     raise ConfigError(f'{what}: expected a time such as "30s", "15m", "24h" or "7d"')
 
 
 def _is_ours(said: Mapping[str, Any]) -> bool:
-    """Whether a source's section is one of ours: dlt's other pipelines have theirs there too."""
+    """Whether a source's section is one of ours: dlt's other pipelines have theirs there too.
+
+    Some of those have a `client_id` too, but also what none of our logins knows.
+    """
     credentials = said.get("credentials")
-    is_known = isinstance(credentials, dict) and "client_id" in credentials
+    if said.keys() == {"credentials"} and isinstance(credentials, dict):
+        return "client_id" in credentials and credentials.keys() <= _CREDENTIALS
     near = (get_close_matches(key, _KEYS, n=1, cutoff=_NEAR) for key in said)
-    return not said or is_known or any(near)
+    return not said or any(near)
 
 
 def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ extensions, settings and Python's variables are out of reach, with the configura
 DuckDB's parameters (`?`) are not used here: they import pandas, which takes longer than a query.
 """
 
+import os
 import re
 import shutil
 import signal
@@ -144,10 +145,11 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 def _attach_copy(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     ours = path.parent / ".jobledger"
+    is_ours = os.access(ours, os.W_OK | os.X_OK)
     # a folder for its owner only, removed at once: DuckDB holds on to the file, and nothing is
     # left behind however we end. Where an open file cannot be removed, it stays for the system
     # to clear away
-    folder = tempfile.mkdtemp(prefix="reading-", dir=ours if ours.is_dir() else None)
+    folder = tempfile.mkdtemp(prefix="reading-", dir=ours if is_ours else None)
     try:
         copy = Path(folder) / path.name
         shutil.copyfile(path, copy)

@@ -74,7 +74,7 @@ class Cron:
         in_a_day = [fire - start for start, fire in pairwise(at) if fire.date() == at[0].date()]
         its_length = sum(in_a_day, timedelta(0))
         between_days = [fire - start - its_length for start, fire in pairwise(on)]
-        return max(*in_a_day, *between_days).total_seconds()
+        return max([*in_a_day, *between_days]).total_seconds()
 
     def first(self, now: datetime) -> datetime:
         """The next time that the expression names."""

@@ -154,6 +154,7 @@ class Sync:
         kind, message = _told(error)
         for run in runs:
             run.outcome, run.error_kind, run.error_message = Outcome.FAILED, kind, message
+            run.jobs_new = run.jobs_changed = run.jobs_finished = run.jobs_failed = 0
             run.finished_at = self.clock.now()
         with self._loading, suppress(duckdb.Error):
             self._is_ahead = True

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -14,13 +15,19 @@ settings.register_profile("same", derandomize=True, print_blob=True)
 settings.register_profile("more", derandomize=False, print_blob=True)
 settings.load_profile("more" if "JOBLEDGER_HISTORIES" in os.environ else "same")
 
+_SETTINGS: Final = (
+    *("JOBLEDGER_PROJECT", "JOBLEDGER_NOTIFY"),
+    *("SOURCES__", "WAREHOUSE__", "SYNC__", "SCHEDULE__"),
+)
+"""How the names of settings in the environment begin."""
+
 
 @pytest.fixture(autouse=True)
 def _own_environment() -> Iterator[None]:
     """No test hears of the developer's settings, or of what another test did to them."""
     before = dict(os.environ)
     for name in before:
-        if name in {"JOBLEDGER_PROJECT", "JOBLEDGER_NOTIFY"} or name.startswith("SOURCES__"):
+        if name.startswith(_SETTINGS):
             del os.environ[name]
     yield
     os.environ.clear()

@@ -1,13 +1,20 @@
 """`jobledger dashboard`."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
 import click
 
 from jobledger.pipelines.cli.shared import pass_project
 from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project
+
+_DOOR: Final = '<!doctype html><meta http-equiv="refresh" content="0; url={}">'
 
 
 @click.command()
@@ -38,14 +45,26 @@ def command(project: Project, port: int, host: str, is_headless: bool) -> None: 
 
     del host  # it can only be this machine
 
-    def ready(address: str) -> None:
-        click.echo(address)
-        click.echo("serving the dashboard there, for this machine alone; Ctrl-C ends it", err=True)
-        if not is_headless:
-            click.launch(address)
+    with suppress(KeyboardInterrupt), ExitStack() as open_until_the_end:
 
-    with suppress(KeyboardInterrupt):
+        def ready(address: str) -> None:
+            click.echo(address)
+            click.echo(
+                "serving the dashboard there, for this machine alone; Ctrl-C ends it", err=True
+            )
+            if not is_headless:
+                click.launch(str(open_until_the_end.enter_context(_door(address))))
+
         # a script's background job does not hear Ctrl-C, but the server does, and ends
         serve(project, port, ready)
     # threads of the notebook's may wait for good; nothing that they have is worth waiting for
     os._exit(Exit.INTERRUPTED)
+
+
+@contextmanager
+def _door(address: str) -> Iterator[Path]:
+    """A page that leads there: any user of the machine can read what a browser is started with."""
+    with TemporaryDirectory(prefix="jobledger-") as folder:
+        door = Path(folder) / "dashboard.html"
+        door.write_text(_DOOR.format(escape(address)), encoding="utf-8")
+        yield door

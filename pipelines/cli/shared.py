@@ -5,13 +5,14 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from types import FrameType
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import click
 
@@ -21,6 +22,9 @@ from jobledger.pipelines.project import Project
 from jobledger.sources._provider.errors import ProviderError, SettingsError
 
 Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_TOGETHER: Final = 1.0
+"""Seconds within which two signals are one wish to end."""
 
 
 @dataclass
@@ -141,13 +145,21 @@ class Stop:
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Ends well on Ctrl-C and SIGTERM: what was read is loaded first. A second one ends at once."""
+    """Ends well on Ctrl-C and SIGTERM: what was read is loaded first. A second one ends at once.
+
+    Not one that comes with the first: `timeout` signals its command, and then the whole group.
+    """
     stop = Stop()
+    first = 0.0
 
     def told(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal module's
+        nonlocal first
         code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED
         if stop.event.is_set():
-            os._exit(code)
+            if time.monotonic() - first >= _TOGETHER:
+                os._exit(code)
+            return
+        first = time.monotonic()
         stop.exit_code = code
         stop.event.set()
 

@@ -102,7 +102,10 @@ class Kept:
             )
 
     def rehearse(self, source: str) -> None:
-        """Raises `NotKept` if a source whose refresh token rotates could not keep the next."""
+        """Raises `NotKept` if a source could not keep its next refresh token.
+
+        One whose token was never seen to rotate may log in from a folder that cannot be written.
+        """
         with self._changing() as content:
             if source in self._table(content, "refresh_tokens"):
                 self._write(content)
@@ -195,6 +198,8 @@ def _fingerprint(secret: str) -> str:
 
 def _write_durably(path: Path, content: bytes) -> None:
     """Replaces the file as a whole, and returns when it would outlive a power cut."""
+    # settings that come from the environment alone need no folder
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     # mkstemp makes it readable by its owner only
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -101,6 +101,11 @@ class Limits:
         with self._lock:
             meter.requests += 1
 
+    def count_retry(self, meter: Meter) -> None:
+        """A request is about to be sent again."""
+        with self._lock:
+            meter.retries += 1
+
     def note_quota(self, meter: Meter, quota: tuple[int, int] | None) -> None:
         """The provider told what of the daily quota is used, and how much there is."""
         if quota is not None and quota[1] > 0:
@@ -171,6 +176,7 @@ class Limits:
         if isinstance(error, RateLimited):
             # whoever is next finds the account held, this very request too
             self.hold(seconds, str(error))
+            self.await_turn(meter)
         elif seconds >= self._clock.remaining():
             raise TimeLimitReached(f"{error}; no time is left to try again") from error
         else:
@@ -179,8 +185,7 @@ class Limits:
                     meter.throttle(self._clock.monotonic(), seconds)
             self._on_wait(seconds, str(error))
             self._clock.wait(seconds)
-        with self._lock:
-            meter.retries += 1
+        self.count_retry(meter)
 
 
 def _error(state: RetryCallState) -> ProviderError | None:

@@ -179,7 +179,8 @@ class Reader:
         for where the job stands, that does not take back when it last changed.
         """
         record = {**listed.record, **answer.record}
-        dates = [place for place, _ in self.kind.fields["updated_at"].places]
+        changed = self.kind.fields.get("updated_at")
+        dates = [place for place, _ in changed.places] if changed else []
         told = {place: listed.record[place] for place in dates if place in listed.record}
         if any(record[place] != at for place, at in told.items()) and self._is_dated_by_creation(
             listed, answer

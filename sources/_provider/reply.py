@@ -172,6 +172,8 @@ def is_failure(answer: Any) -> bool:
     for name in ("success", "Success"):
         if name in answer and answer[name] in (False, "false", "False"):
             return True
+        if name in answer and answer[name] in (True, "true", "True"):
+            return False
     code, message = _told(answer)
     return (code or message) is not None and answer.keys() <= _NOTHING_BUT_AN_ERROR
 

@@ -142,7 +142,7 @@ class Session:
                         # new already, and never taken: another one would fare no better
                         raise self._for_good(asked, refused, str(refused)) from None
                 token = self._current(meter, refused=token)
-                meter.retries += 1
+                self._limits.count_retry(meter)
                 try:
                     return self._with(token, meter, asked, take)
                 except Unauthorized as refused:

@@ -9,7 +9,7 @@ Nothing is dropped, nothing frozen, and nothing asked for twice. What makes that
   created since the last complete sync.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -132,26 +132,37 @@ class Walk:
         self._open = {job.job_id: job for job in known.open_jobs(name, kind)}
         self._still_open = set(self._open)
         self._is_first = not known.knows(name, kind)
-        try:
-            if self._kind.details:
-                self._details.owe(known.owed(name, kind))
-            yield from self._listed()
-            self._details.fetch_owed()
-            yield from self._load(self._news())
-            yield from self._not_listed()
-        except ProviderError as error:
-            self._error = error
+        if self._kind.details:
+            self._details.owe(known.owed(name, kind))
+        yield from self._guarded(self._read)
+        if self._error is not None:
             # what was read is kept
-            yield from self._load(self._news())
-        except _UNFORESEEN as error:
-            # the batch is lost, but neither what came before it nor the other kinds
-            said = for_log(f"{type(error).__name__}: {error}")
-            self._error = BadReply(f"what {self.host} sent cannot be read: {said}")
-        yield from self._settled(self._details.left_over())
+            yield from self._guarded(self._loaded)
+        yield from self._guarded(lambda: self._settled(self._details.left_over()))
         self._finish(self._error or self._asker.fault)
         if self._reader.rejected:
             yield "rejected_records", self._rejected()
         yield "sync_runs", self._run.row()
+
+    def _guarded(self, step: Callable[[], Iterator[Loadable]]) -> Iterator[Loadable]:
+        """What a step gives; the first that goes wrong is the kind's, and ends no other kind."""
+        try:
+            yield from step()
+        except ProviderError as error:
+            self._error = self._error or error
+        except _UNFORESEEN as error:
+            # a batch that cannot be read is lost, but nothing that came before it
+            said = for_log(f"{type(error).__name__}: {error}")
+            self._error = self._error or BadReply(f"what {self.host} sent cannot be read: {said}")
+
+    def _read(self) -> Iterator[Loadable]:
+        yield from self._listed()
+        self._details.fetch_owed()
+        yield from self._loaded()
+        yield from self._not_listed()
+
+    def _loaded(self) -> Iterator[Loadable]:
+        yield from self._load(self._news())
 
     # the listing
 

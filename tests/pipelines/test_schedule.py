@@ -126,6 +126,7 @@ def test_jitter_is_later_never_earlier_and_does_not_add_up(tmp_path: Path) -> No
         (None, "*/15 6-8 1,15 * *", 17 * 86400 - 9900),
         (None, "0 0 1 1 *", 366 * 86400),
         (None, "0 0 29 2 *", 1461 * 86400),
+        (None, "0 0 * 2 1#5", 10227 * 86400),
         (None, "30 2 * * *", 86400),
     ],
 )

@@ -307,6 +307,10 @@ def test_a_load_that_fails_leaves_its_rows_in_sync_runs_and_takes_nothing_back(
         patch.setattr("dlt.Pipeline.load", full)
         result = project.sync_all({"zuora": queries(query("a"))}, QUERY)
     assert [run.outcome for run in result.runs] == ["failed"]
+    # what was read and not loaded is neither new nor changed
+    (failed,) = result.runs
+    assert (failed.jobs_new, failed.jobs_changed, failed.jobs_finished) == (0, 0, 0)
+    assert project.rows("select jobs_changed from loaded.sync_runs order by 1") == [(0,), (1,)]
     assert project.rows("select outcome, error_kind, error_message from loaded.sync_runs") == [
         ("complete", None, None),
         ("failed", "load", "OSError: [Errno 28] No space left on device"),
@@ -405,3 +409,28 @@ def test_what_nobody_foresaw_costs_its_batch_and_no_other_kind(
     assert len(project.current()) == 21
     monkeypatch.undo()
     assert project.sync(answer, kinds=BULK)["custom_object_bulk"].jobs_new == 10
+
+
+def test_what_nobody_foresaw_after_a_fault_costs_no_other_kind_either(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Reader.jobs
+
+    def trip(self: Reader, readings: Readings) -> Any:
+        if "j" in readings.ids:
+            raise KeyError("surprise")
+        return read(self, readings)
+
+    def answer(path: str, params: Mapping[str, str]) -> Any:
+        if path != "/objects/jobs":
+            return queries(query("a"))(path, params)
+        if "cursor" in params:
+            return Refused("no such cursor", status=400)
+        return {"jobs": [bulk("j", NOW)], "cursor": "c"}
+
+    monkeypatch.setattr(Reader, "jobs", trip)
+    runs = project.sync(answer, kinds=[*BULK, *QUERY])
+    hurt = runs["custom_object_bulk"]
+    assert (hurt.outcome, hurt.error_message) == ("incomplete", "no such cursor")
+    assert runs["data_query"].outcome == "complete"
+    assert project.current() == [("a", "succeeded", "completed")]

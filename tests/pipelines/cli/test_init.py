@@ -92,6 +92,8 @@ def test_sources_of_other_pipelines_are_left_to_them(tmp_path: Path) -> None:
     environment = {
         "SOURCES__SQL_DATABASE__CREDENTIALS__PASSWORD": "x",
         "SOURCES__DATA_WRITER__FILE_MAX_ITEMS": "9",
+        "SOURCES__GOOGLE_ANALYTICS__CREDENTIALS__CLIENT_ID": "x",
+        "SOURCES__GOOGLE_ANALYTICS__CREDENTIALS__PROJECT_ID": "x",
     }
     project = Project(tmp_path, environment)
     assert [each.name for each in project.sources(KINDS)] == ["zuora"]
@@ -134,9 +136,10 @@ def test_an_unknown_setting_is_named_where_it_comes_from(tmp_path: Path) -> None
         _ = Project(tmp_path, {}).time_limit
 
 
-def test_a_time_span_beyond_all_time_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("span", ["99999999999d", "0.0000001s", "0s"])
+def test_a_time_span_beyond_all_time_or_of_none_is_refused(tmp_path: Path, span: str) -> None:
     (tmp_path / ".dlt").mkdir()
-    (tmp_path / ".dlt" / "config.toml").write_text('[sync]\ntime_limit = "99999999999d"\n')
+    (tmp_path / ".dlt" / "config.toml").write_text(f'[sync]\ntime_limit = "{span}"\n')
     with pytest.raises(ConfigError, match=r"\[sync\] time_limit: expected a time such as"):
         _ = Project(tmp_path, {}).time_limit
 

@@ -46,3 +46,11 @@ def test_a_refresh_token_that_could_not_be_kept_is_told_to_be_lost(
     kept = Kept(tmp_path / "kept.toml")
     with pytest.raises(NotKept, match="has replaced the refresh token, and the new one is lost"):
         kept.keep_refresh_token("salesforce", "old", "new")
+
+
+def test_settings_from_the_environment_alone_need_no_folder(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / ".dlt" / "kept.toml")
+    kept.keep_refresh_token("salesforce", "old", "new")
+    assert kept.refresh_token("salesforce", "old") == "new"
+    assert (tmp_path / ".dlt").stat().st_mode & 0o777 == 0o700
+    assert kept.path.stat().st_mode & 0o777 == 0o600

@@ -66,6 +66,8 @@ def test_a_wait_beyond_the_time_limit_ends_the_account_at_once(tmp_path: Path, h
         with pytest.raises(LimitOutlastsSync, match="waiting 3,600 s for it goes beyond") as raised:
             client.get(JOBS)
         assert (raised.value.kind, raised.value.ends_account) == ("rate_limited", True)
+        # nothing was sent again
+        assert client.meter.retries == 0
     assert clock.waits == []
     assert calls(http, JOBS) == 1
 

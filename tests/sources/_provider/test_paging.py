@@ -13,6 +13,7 @@ from jobledger.sources._provider.errors import (
     UnsafeReply,
 )
 from jobledger.sources._provider.paging import After, Locator, Page, Paging, Whole, Window
+from jobledger.sources._provider.reply import is_failure
 
 Answer = Callable[[Mapping[str, str]], Any]
 
@@ -167,6 +168,8 @@ def test_a_next_page_on_another_host_is_refused() -> None:
 
 def test_whole_takes_a_success_without_a_list_as_empty_and_nothing_else() -> None:
     assert walked(Whole("jobs"), Listing(lambda params: {"success": True})) == []
+    assert not is_failure({"success": True, "message": "There are no jobs", "requestId": "1"})
+    assert is_failure({"message": "There are no jobs", "requestId": "1"})
     with pytest.raises(BadReply):
         walked(Whole("jobs"), Listing(lambda params: {"jobs": "none"}))
 
