@@ -320,7 +320,7 @@ with judged as (
                 then 'changed'
             when not {has_details} and versions.row_hash <> listed.listing_hash then 'changed'
             when details.detail = 'owed' then 'owed'
-            when details.detail = 'refused'
+            when details.detail = 'refused' and not {is_full}
                 and list_contains([{left_alone}]::varchar[], lower(versions.provider_status))
                 then null
             when {has_details} and versions.status = 'running' then 'running'

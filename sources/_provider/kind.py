@@ -67,7 +67,8 @@ class Kind:
     refine: Callable[[Record, Status], Status] | None = None
     """A last word on the status, for what the status word alone does not tell."""
     left_alone: frozenset[str] = frozenset()
-    """Status words, in lower case, of open jobs that are not asked for again once refused."""
+    """Status words, in lower case, of open jobs that are not asked for again once refused,
+    but by a full sync."""
     errors: Ask | None = None
     """Where the records of a job that failed can be had, and why they did."""
 

@@ -140,7 +140,8 @@ class InMemory:
         if mark["detail"] == "owed":
             return News.OWED
         if mark["detail"] == "refused":
-            if (job["provider_status"] or "").lower() in kind.left_alone:
+            word = (job["provider_status"] or "").lower()
+            if not is_full and word in kind.left_alone:
                 return None
             if job["status"] != "running":
                 return News.OWED if is_full else None

@@ -138,9 +138,11 @@ def test_a_full_sync_asks_once_more_for_what_was_refused(project: Project) -> No
     project.sync(org(*jobs, one={"a": refused, "b": refused}), "salesforce", INGEST)
     project.sync(org(*jobs), "salesforce", INGEST)
     assert asked_for(project) == []
-    project.sync(org(*jobs), "salesforce", INGEST, is_full=True)
-    assert asked_for(project) == ["a"]
-    assert counts(project) == [("a", "succeeded", 10), ("b", "running", None)]
+    batches = {"numberBatchesTotal": 2, "numberBatchesCompleted": 2, "numberBatchesFailed": 0}
+    ended = {"b": {"id": "b", "state": "Closed", "numberRecordsProcessed": 5, **batches}}
+    project.sync(org(*jobs, one=ended), "salesforce", INGEST, is_full=True)
+    assert asked_for(project) == ["a", "b"]
+    assert counts(project) == [("a", "succeeded", 10), ("b", "succeeded", 5)]
 
 
 def test_an_owed_detail_says_nothing_that_only_an_older_listing_said(project: Project) -> None:
