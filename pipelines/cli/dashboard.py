@@ -1,9 +1,7 @@
 """`jobledger dashboard`."""
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from html import escape
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -45,7 +43,7 @@ def command(project: Project, port: int, host: str, is_headless: bool) -> None: 
 
     del host  # it can only be this machine
 
-    with suppress(KeyboardInterrupt), ExitStack() as open_until_the_end:
+    with suppress(KeyboardInterrupt), TemporaryDirectory(prefix="jobledger-") as folder:
 
         def ready(address: str) -> None:
             click.echo(address)
@@ -53,18 +51,12 @@ def command(project: Project, port: int, host: str, is_headless: bool) -> None: 
                 "serving the dashboard there, for this machine alone; Ctrl-C ends it", err=True
             )
             if not is_headless:
-                click.launch(str(open_until_the_end.enter_context(_door(address))))
+                # a page that leads there: any user may read what a browser is started with
+                door = Path(folder) / "dashboard.html"
+                door.write_text(_DOOR.format(address), encoding="utf-8")
+                click.launch(str(door))
 
         # a script's background job does not hear Ctrl-C, but the server does, and ends
         serve(project, port, ready)
     # threads of the notebook's may wait for good; nothing that they have is worth waiting for
     os._exit(Exit.INTERRUPTED)
-
-
-@contextmanager
-def _door(address: str) -> Iterator[Path]:
-    """A page that leads there: any user of the machine can read what a browser is started with."""
-    with TemporaryDirectory(prefix="jobledger-") as folder:
-        door = Path(folder) / "dashboard.html"
-        door.write_text(_DOOR.format(escape(address)), encoding="utf-8")
-        yield door
