@@ -17,7 +17,7 @@ from jobledger.pipelines.lineage import Name
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import attached
 from jobledger.pipelines.quoting import literal, quoted
-from jobledger.pipelines.report.summary import SEVERITY
+from jobledger.pipelines.report.summary import SEVERITY, freshness
 from jobledger.pipelines.views import packaged
 
 Row: TypeAlias = dict[str, Any]
@@ -108,12 +108,23 @@ class Published:
 
     def about(self) -> Row:
         """How much there is, and how new it is."""
-        return self.row(
+        about = self.row(
             f"select (select count(*) from {_CURRENT}) as jobs,"
             " (select count(distinct source) from ledger.sync_health) as sources,"
-            " (select max(last_sync_at) from ledger.sync_health) as last_sync_at,"
             " (select now from ledger.staging.clock) as now"
         )
+        synced = self.rows(
+            "select source, kind, last_sync_at, last_complete_at from ledger.sync_health"
+        )
+        return about | {
+            "freshness": freshness(
+                [
+                    (f"{row['source']} {row['kind']}", row["last_sync_at"], row["last_complete_at"])
+                    for row in synced
+                ],
+                about["now"],
+            )
+        }
 
     def find(self, job_id: str) -> list[Row]:
         """The jobs of that id: more than one where two kinds or sources use the same."""
@@ -299,13 +310,16 @@ class Chosen(Published):
         return f"(from {kept} where {self.filters.of_jobs()})"
 
     def reasons(self) -> list[Row]:
-        """`failure_reasons` of the jobs that failed in the period; the most frequent first."""
+        """`failure_reasons` of the jobs that failed in the period; most failed jobs first."""
         return self.rows(
             "select fingerprint, count(*) as jobs,"
+            " count(*) filter (where status = 'failed') as failed,"
+            " count(*) filter (where status = 'partial') as partial,"
             " try_cast(sum(failures.records_failed) as bigint) as records_failed, source, kind,"
             " min(counted_at) as first_at, max(counted_at) as last_at"
             f" from ({self._failures}) as failures group by source, kind, fingerprint"
-            f" order by jobs desc, last_at desc, source, kind, fingerprint limit {MOST}"
+            " order by failed desc, partial desc, last_at desc, source, kind, fingerprint"
+            f" limit {MOST}"
         )
 
     def failed_jobs(self, reason: Row | None = None) -> list[Row]:

@@ -45,16 +45,17 @@ def reason_words(row: Row) -> str:
 
 
 def reasons(rows: Sequence[Row]) -> Markup:
-    """Why jobs failed, the most frequent reason first."""
+    """Why jobs failed, the reason of most failed jobs first."""
     if not rows:
         return note("No job failed.")
     return table(
         "Reasons of failures",
-        ("Reason", "Jobs", "Records failed", "Source", "Kind", "First", "Last"),
+        ("Reason", "Failed", "Partial", "Records failed", "Source", "Kind", "First", "Last"),
         [
             (
                 row["fingerprint"],
-                f"{row['jobs']:,}",
+                f"{row['failed']:,}",
+                f"{row['partial']:,}",
                 count(row["records_failed"]),
                 row["source"],
                 row["kind"],
@@ -63,7 +64,7 @@ def reasons(rows: Sequence[Row]) -> Markup:
             )
             for row in rows
         ],
-        numbers=(1, 2),
+        numbers=(1, 2, 3),
     ) + definitions("reasons")
 
 

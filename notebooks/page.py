@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from jobledger.notebooks.asking import PERIODS, Row
 from jobledger.notebooks.look import HEALTH, STATUS
 from jobledger.notebooks.pieces import chip, definitions, note, sample, table, when
-from jobledger.pipelines.wording import UNKNOWN, ago, many, moment, share, span
+from jobledger.pipelines.wording import UNKNOWN, many, moment, share, span
 
 TREND_KEY: Final = (
     "Line: the 7 days that end with the day. Dots: single days, larger for more jobs. Dashed: the"
@@ -31,12 +31,12 @@ def banner(about: Row) -> Markup:
     """The title, and what the page is of."""
     return Markup(
         '<header class="jl-banner"><h1>Job health</h1>'
-        "<p>{} from {}. Last sync {} ({}). Times are in UTC.</p></header>"
+        "<p>{} from {}. As of {}; {}. Times are in UTC.</p></header>"
     ).format(
         many(about["jobs"], "job"),
         many(about["sources"], "source"),
-        moment(about["last_sync_at"]),
-        ago(about["last_sync_at"], about["now"]),
+        moment(about["now"]),
+        about["freshness"],
     )
 
 

@@ -65,7 +65,6 @@ def page(summary: Summary, details: Details, *, name: str) -> str:
         },
         ranges=ranges(details.durations),
         most=max((reason.failed + reason.partial for reason in summary.reasons), default=1),
-        newest=max((kind.last_sync_at for kind in summary.kinds), default=None),
         definitions=DEFINITIONS,
         many=many,
         said=_lines,

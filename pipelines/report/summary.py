@@ -13,8 +13,11 @@ from typing import Final, TypeVar
 import duckdb
 
 from jobledger.pipelines.query import asked
+from jobledger.pipelines.wording import ago
 
 T = TypeVar("T")
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 SEVERITY: Final = ("failing", "stuck", "stale", "degraded", "no data", "idle", "healthy")
 """What health there is, the worst first."""
@@ -48,7 +51,8 @@ DEFINITIONS: Final = {
     "health": (
         "health, the first that holds: stale (no complete sync for twice the schedule), no data,"
         " failing (at least half of 3 or more jobs of 7 days failed), stuck, degraded (a tenth"
-        " failed, or an anomaly in the last 2 days), idle (nothing finished in 30 days), healthy"
+        " failed, or an anomaly in the last 2 days), idle (nothing finished in 30 days), healthy;"
+        " partial jobs are no failed ones"
     ),
 }
 """What the numbers mean; they stand beside them."""
@@ -287,6 +291,15 @@ class Summary:
         return sorted(self.kinds, key=lambda kind: kind.severity)
 
     @property
+    def freshness(self) -> str:
+        """See `freshness`."""
+        synced = [
+            (f"{kind.source} {kind.kind}", kind.last_sync_at, kind.last_complete_at)
+            for kind in self.kinds
+        ]
+        return freshness(synced, self.now)
+
+    @property
     def rated(self) -> int:
         """Rated jobs of the period."""
         return sum(kind.rated for kind in self.kinds)
@@ -310,6 +323,19 @@ class Summary:
     def success_rate(self) -> float | None:
         """Succeeded ÷ rated, of all kinds."""
         return sum(kind.succeeded for kind in self.kinds) / self.rated if self.rated else None
+
+
+def freshness(synced: Sequence[tuple[str, datetime, datetime | None]], now: datetime) -> str:
+    """When all was last synced, and what was not synced in full then.
+
+    `synced` has the names, last syncs and last complete syncs of all kinds.
+    """
+    if not synced:
+        return "never synced"
+    newest = ago(max(last for _, last, _ in synced), now)
+    name, _, complete = min(synced, key=lambda each: each[2] or _NEVER)
+    in_full = ago(complete, now)
+    return f"synced {newest}" + (f", but {name} in full {in_full}" if in_full != newest else "")
 
 
 def by_kind(

@@ -110,21 +110,8 @@ def _headline(summary: Summary) -> list[RenderableType]:
         f" {share(summary.success_rate)} succeeded;"
         f" now {summary.open:,} open, {summary.stuck_jobs:,} stuck"
     )
-    return [title, Text(facts), Text(freshness(summary), "dim")]
-
-
-def freshness(summary: Summary) -> str:
-    """How old what is shown is."""
-    line = f"as of {moment(summary.now)}"
-    if not summary.kinds:
-        return line
-    newest = ago(max(kind.last_sync_at for kind in summary.kinds), summary.now)
-    line += f"; synced {newest}"
-    never = [kind for kind in summary.kinds if kind.last_complete_at is None]
-    known = [kind for kind in summary.kinds if kind.last_complete_at is not None]
-    oldest = never or sorted(known, key=lambda kind: kind.last_complete_at or summary.now)
-    in_full = ago(oldest[0].last_complete_at, summary.now)
-    return line if in_full == newest else f"{line}, but {_name(oldest[0])} in full {in_full}"
+    fresh = f"as of {moment(summary.now)}; {printable(summary.freshness)}"
+    return [title, Text(facts), Text(fresh, "dim")]
 
 
 def _kinds(summary: Summary, console: Console) -> list[RenderableType]:
@@ -286,7 +273,8 @@ def _cut(line: Text, console: Console) -> Text:
 def _definitions(console: Console) -> Iterator[Text]:
     told = Text(
         "success = succeeded ÷ rated (succeeded + partial + failed; ~ fewer than 20);"
-        " failing = failed ÷ rated a day; (total time) where no run time is told",
+        " failing = failed ÷ rated a day, which health goes by; (total time) where no run"
+        " time is told",
         "dim",
     )
     for line in told.wrap(console, console.width):

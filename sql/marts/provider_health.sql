@@ -56,6 +56,7 @@ select
         when health = 'idle' then 'no job finished for '
             || cast(round(days_since_finish) as bigint) || ' days'
         when rated_7d = 0 then 'no job to rate in 7 days'
+        when failed_7d = 0 then 'none of ' || rated_7d || ' jobs failed in 7 days'
         else failed_7d || ' of ' || rated_7d || ' jobs failed in 7 days ('
             || round(100 * failure_rate_7d, 1) || ' %)'
     end as reason,  -- why, in a sentence

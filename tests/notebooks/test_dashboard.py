@@ -156,7 +156,7 @@ def test_from_a_reason_to_its_jobs_to_one_jobs_history_and_failed_rows(
     page = opened.page
     ((jobs, words),) = ask(
         "select jobs, fingerprint from failure_reasons where kind = 'ingest'"
-        " order by jobs desc limit 1"
+        " order by failed desc, partial desc limit 1"
     )
     reasons = page.get_by_role("table", name="Reasons of failures")
     expect(reasons.get_by_role("row").nth(1)).to_contain_text(words, timeout=PATIENCE)

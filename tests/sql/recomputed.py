@@ -242,6 +242,8 @@ class Recomputed:
                 | {
                     "fingerprint": reason,
                     "jobs": len(jobs),
+                    "failed": sum(job["status"] == "failed" for job in jobs),
+                    "partial": sum(job["status"] == "partial" for job in jobs),
                     "records_failed": known_sum([j["records_failed"] for j in jobs], empty=None),
                     "first_at": min(job["counted_at"] for job in jobs),
                     "last_at": max(job["counted_at"] for job in jobs),

@@ -162,16 +162,18 @@ def test_a_reason_has_its_first_its_last_and_its_newest_example(world: World):
             finished_at=ago(days=days),
             records_failed=number or None,
         )
-    world.job("other", kind="auto_backfill", status="partial", finished_at=ago(days=9))
+    for number in range(4):
+        world.job(f"other{number}", kind="auto_backfill", status="partial", finished_at=ago(days=9))
     world.job("coded", status="failed", error_code="E9", finished_at=ago(days=9), records_failed=4)
     world.job("good", error_message="row 1: too long", finished_at=ago(days=9))
 
-    assert world.rows("failure_reasons") == [
-        ("zuora", "zuora", "auto_backfill", "(no message)", 1, None, ago(days=9), ago(days=9),
-         "other", None),
-        ("zuora", "zuora", "data_query", "E9", 1, 4, ago(days=9), ago(days=9), "coded", None),
-        ("zuora", "zuora", "data_query", "row #: too long", 3, 3, ago(days=3), ago(days=1),
+    # in the order of the view: most failed jobs first, however many are partial
+    assert world.connection.execute("from failure_reasons").fetchall() == [
+        ("zuora", "zuora", "data_query", "row #: too long", 3, 2, 1, 3, ago(days=3), ago(days=1),
          "j1", "row 1: too long"),
+        ("zuora", "zuora", "data_query", "E9", 1, 1, 0, 4, ago(days=9), ago(days=9), "coded", None),
+        ("zuora", "zuora", "auto_backfill", "(no message)", 4, 0, 4, None, ago(days=9),
+         ago(days=9), "other3", None),
     ]  # fmt: skip
 
 

@@ -197,7 +197,7 @@ def test_idle_and_healthy(world: World):
     world.job("d", status="cancelled", finished_at=ago(days=30))
     assert health(world) == ("healthy", "no job to rate in 7 days")
     finished(world, 0, 5, hours=1)
-    assert health(world) == ("healthy", "0 of 5 jobs failed in 7 days (0.0 %)")
+    assert health(world) == ("healthy", "none of 5 jobs failed in 7 days")
     assert world.only("provider_health")["last_finished_at"] == ago(hours=1)
 
 

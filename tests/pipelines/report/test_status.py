@@ -22,7 +22,7 @@ STATUS = """\
 salesforce ingest    ● stuck     30 min ago            30 min ago     1     0        0
   1 of 1 open jobs stuck
 zuora auto_backfill  ● healthy   incomplete 5 min ago  30 min ago     0     1        0
-  0 of 5 jobs failed in 7 days (0.0 %)
+  none of 5 jobs failed in 7 days
 zuora data_query     ● degraded  30 min ago            30 min ago     0     0        1
   6 of 28 jobs failed in 7 days (21.4 %)
 """
@@ -62,7 +62,7 @@ def test_json_has_exact_times(scene: Scene, run: Run) -> None:
         "gaps": 1,
         "rejected": 0,
         "health": "healthy",
-        "reason": "0 of 5 jobs failed in 7 days (0.0 %)",
+        "reason": "none of 5 jobs failed in 7 days",
     }
     assert run(scene, "status", "--format", "json").out == run(scene, "status", "--json").out
 

@@ -112,7 +112,8 @@ def test_a_ledger_with_nothing_in_it_says_so(scene: Scene, run: Run) -> None:
     assert done.code == 0
     assert done.out == (
         "Job health\nlast 30 days: 0 rated jobs, – succeeded; now 0 open, 0 stuck\n"
-        "as of 2026-03-15 12:00 UTC\n\nnothing has been synced yet: run 'jobledger sync'\n"
+        "as of 2026-03-15 12:00 UTC; never synced\n\n"
+        "nothing has been synced yet: run 'jobledger sync'\n"
     )
 
 
