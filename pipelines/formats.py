@@ -16,8 +16,11 @@ _ENDINGS: Final = {
     ".ndjson": ("jsonl",),
     ".md": ("markdown",),
     ".parquet": ("parquet",),
+    **dict.fromkeys((".arrow", ".avro", ".db", ".duckdb", ".feather", ".html", ".ods"), ()),
+    **dict.fromkeys((".orc", ".sqlite", ".tab", ".tsv", ".xls", ".xlsx", ".xml", ".yaml"), ()),
 }
-"""What a file of that name is taken for by whoever opens it, the likeliest first."""
+"""What a file of that name is taken for by whoever opens it, the likeliest first; an empty one is
+nothing that is written here."""
 _PACKED: Final = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
@@ -32,13 +35,15 @@ def chosen(said: str | None, output: str | None, known: Sequence[str], usual: st
             f"{output} would not be packed as its ending says: expected a file without {ending}, or"
             " -o - into a program that packs"
         )
-    meant = _ENDINGS.get(ending, ())
+    meant = _ENDINGS.get(ending)
     if said is None:
-        said = next((each for each in meant if each in known), usual)
-    if meant and said not in meant:
+        said = next((each for each in meant or () if each in known), usual)
+    if meant is not None and said not in meant:
         fitting = " or ".join(f"--format {each}" for each in meant if each in known)
+        endings = [name for name, formats in _ENDINGS.items() if {*formats} & {*known}]
         raise ConfigError(
             f"{output} would hold {said}, which its ending is not for: expected"
-            f" {f'{fitting}, or ' if fitting else ''}a file of another ending"
+            f" {f'{fitting}, or ' if fitting else ''}a file of another ending, such as"
+            f" {', '.join(endings)}"
         )
     return said

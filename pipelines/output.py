@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 from math import isfinite
 from pathlib import Path
 from typing import IO, Any, Final, Literal, TypeAlias
@@ -20,6 +20,7 @@ from jobledger.pipelines.errors import QueryError
 from jobledger.pipelines.grid import Grid, is_styled, printable, terminal_width
 from jobledger.pipelines.query import explained, question, reading
 from jobledger.pipelines.whole_file import whole_file
+from jobledger.pipelines.wording import exact
 
 Format: TypeAlias = Literal["table", "csv", "json", "jsonl", "markdown", "parquet"]
 FORMATS: Final = ("table", "csv", "json", "jsonl", "markdown", "parquet")
@@ -263,7 +264,7 @@ def _cell(value: Any) -> str | None:
     if value is None:
         return None
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return exact(value)
     if not isinstance(value, float) or not isfinite(value):
         return printable(text(value))
     # four decimals are what an eye takes in; what they would not show keeps four digits

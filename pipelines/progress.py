@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from jobledger.pipelines.grid import printable
 from jobledger.pipelines.sync import Watcher
+from jobledger.pipelines.wording import exact
 from jobledger.sources._provider.run import Outcome, Run
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def closing_line(runs: Iterable[Run]) -> str:
 
 def ended_line(run: Run) -> str:
     """One line on a kind that was read."""
-    said = [f"{run.jobs_listed:,} jobs listed", f"{run.jobs_changed:,} changed"]
+    said: list[str] = [run.outcome or ""]
+    if run.outcome is not Outcome.FAILED or run.jobs_listed:
+        said += [f"{run.jobs_listed:,} jobs listed", f"{run.jobs_changed:,} changed"]
     if run.details_fetched:
         said.append(f"{run.details_fetched:,} details")
     if run.details_pending:
@@ -45,7 +48,10 @@ def ended_line(run: Run) -> str:
         said.append(f"{run.rejected:,} rejected")
     if run.gap_to is not None:
         said.append("a gap: jobs may have come and gone unseen")
-    line = f"{run.source} {run.kind}: {run.outcome}, {', '.join(said)}"
+    if run.error_kind == "settings":
+        # of all kinds of the source
+        return f"{run.source}: nothing was read: {run.error_message}"
+    line = f"{run.source} {run.kind}: {', '.join(said)}"
     return f"{line}: {run.error_message}" if run.error_message else line
 
 
@@ -53,8 +59,7 @@ def plain(run: Run) -> dict[str, Any]:
     """The columns of a row of `sync_runs`, as JSON has them."""
     (row,) = run.row().to_pylist()
     return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in row.items()
+        name: exact(value) if isinstance(value, datetime) else value for name, value in row.items()
     }
 
 
@@ -66,7 +71,7 @@ class Lines:
         self._stream = stream
         self._is_timed = is_timed
         self._lock = threading.Lock()
-        self._told: dict[str, str] = {}
+        self._told: dict[str, tuple[str, str | None]] = {}
 
     def _say(self, line: str) -> None:
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} " if self._is_timed else ""
@@ -78,13 +83,14 @@ class Lines:
         """Says nothing."""
 
     def ended(self, run: Run) -> None:
-        """Says how it went; what is wrong with a source's settings once, not of each kind."""
-        if run.error_kind != "settings":
+        """Says how it went; what stopped several kinds of a source once."""
+        why = run.sync_id, run.error_message
+        is_told = self._told.get(run.source) == why
+        self._told[run.source] = why
+        if run.outcome is not Outcome.FAILED or not is_told:
             self._say(ended_line(run))
-            return
-        if self._told.get(run.source) != run.sync_id:
-            self._told[run.source] = run.sync_id
-            self._say(f"{run.source}: nothing was read: {run.error_message}")
+        elif run.error_kind != "settings":
+            self._say(f"{run.source} {run.kind}: failed, for the same reason")
 
     def waiting(self, source: str, seconds: float, why: str) -> None:
         """Says so, for a wait that someone might wonder about."""
@@ -117,7 +123,7 @@ class JsonLines:
         self._lock = threading.Lock()
 
     def _say(self, event: str, **said: Any) -> None:
-        line = json.dumps({"at": datetime.now(UTC).isoformat(), "event": event, **said})
+        line = json.dumps({"at": exact(datetime.now(UTC)), "event": event, **said})
         with self._lock, suppress(OSError):
             print(line, file=self._stream, flush=True)
 
@@ -140,7 +146,7 @@ class JsonLines:
 
     def due(self, at: datetime, rhythm: str) -> None:
         """When a schedule's next sync comes."""
-        self._say("due", next_at=at.isoformat(), rhythm=rhythm)
+        self._say("due", next_at=exact(at), rhythm=rhythm)
 
     def finished(self, runs: Iterable[Run], notes: Iterable[str]) -> None:
         """What a whole sync changed."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 import duckdb
+from rich.text import Text
 
 from jobledger.pipelines.query import asked
 from jobledger.pipelines.schedule import BEAT, Heartbeat
@@ -31,6 +32,10 @@ order by sync_health.source, sync_health.kind
 """
 
 _WIDE: Final = 140
+"""From here on a reason stands in the row of its kind."""
+_MIDDLE: Final = 100
+"""Below this, columns in which everything is well are left out."""
+_LEAST_NAME: Final = 10
 _MISSED_BEATS: Final = 4
 
 
@@ -49,6 +54,11 @@ class Standing:
     health: str
     reason: str
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last sync read all that there was."""
+        return self.last_outcome == "complete"
+
 
 def standings(connection: duckdb.DuckDBPyConnection) -> tuple[list[Standing], datetime]:
     """How all stand, and when."""
@@ -58,40 +68,63 @@ def standings(connection: duckdb.DuckDBPyConnection) -> tuple[list[Standing], da
 
 
 def draw(rows: Sequence[Standing], now: datetime, stream: TextIO) -> None:
-    """Writes a line or two for each, ages as people say them."""
+    """Writes a line or two for each, ages as people say them.
+
+    Where there is little room, gaps and rejects are left out if there are none.
+    """
     from rich.table import Table
-    from rich.text import Text
 
     from jobledger.pipelines.grid import printable
     from jobledger.pipelines.report.terminal import console_for, health, reasoned
 
     console = console_for(stream)
+    columns: dict[str, list[Text]] = {
+        "": [Text(printable(f"{row.source} {row.kind}")) for row in rows],
+        "health": [health(row.health) for row in rows],
+        "last sync": [_last_sync(row, now) for row in rows],
+        "complete": [
+            Text(ago(row.last_complete_at, now), "dim" if row.is_complete else "") for row in rows
+        ],
+        "open": [_count(row.open_jobs) for row in rows],
+        "gaps": [_count(row.gaps, "yellow") for row in rows],
+        "rejects": [_count(row.rejected, "yellow") for row in rows],
+    }
+    if console.width < _MIDDLE:
+        for name in ("gaps", "rejects"):
+            if all(cell.plain == "0" for cell in columns[name]):
+                del columns[name]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("", no_wrap=True, overflow="ellipsis", min_width=10)
-    for name in ("health", "last sync", "complete"):
-        table.add_column(name, no_wrap=True)
-    for name in ("open", "gaps", "rejects"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        is_complete = row.last_outcome == "complete"
-        last = "" if is_complete else f"{row.last_outcome} "
-        table.add_row(
-            Text(printable(f"{row.source} {row.kind}")),
-            health(row.health),
-            Text(f"{last}{ago(row.last_sync_at, now)}", "" if is_complete else "yellow"),
-            Text(ago(row.last_complete_at, now), "dim" if is_complete else ""),
-            *(
-                Text(f"{count:,}", "dim" if not count else color)
-                for count, color in (
-                    (row.open_jobs, ""),
-                    (row.gaps, "yellow"),
-                    (row.rejected, "yellow"),
-                )
-            ),
+    widths = {
+        name: max([len(name), *(each.cell_len for each in cells)])
+        for name, cells in columns.items()
+    }
+    # where there is too little room, names give way
+    over = sum(widths.values()) + 2 * (len(widths) - 1) - console.width
+    widths[""] = max(widths[""] - max(over, 0), _LEAST_NAME)
+    for name, width in widths.items():
+        is_number = name in {"open", "gaps", "rejects"}
+        table.add_column(
+            name,
+            justify="right" if is_number else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            width=width,
         )
+    for row_cells in zip(*columns.values(), strict=True):
+        table.add_row(*row_cells)
     reasons = [printable(row.reason) for row in rows]
     for line in reasoned(table, reasons, console, is_wide=console.width >= _WIDE):
         console.print(line)
+
+
+def _last_sync(row: Standing, now: datetime) -> Text:
+    if row.is_complete:
+        return Text(ago(row.last_sync_at, now))
+    return Text(f"{row.last_outcome} {ago(row.last_sync_at, now)}", "yellow")
+
+
+def _count(count: int, color: str = "") -> Text:
+    return Text(f"{count:,}", color if count else "dim")
 
 
 def pulse(heart: Heartbeat, holder: Path, now: datetime, time_limit: timedelta) -> str:

@@ -1,6 +1,6 @@
 """Numbers as people say them: `2m 17s`, `3 h ago`, `97.4 %`."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 UNKNOWN: Final = "–"
@@ -76,6 +76,11 @@ def share(rate: float | None) -> str:
 def many(count: int, one: str, several: str | None = None) -> str:
     """`1 job`, `1,204 jobs`."""
     return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
+def exact(at: datetime) -> str:
+    """A time as programs read it: ISO 8601 in UTC, `2026-11-23T12:00:00Z`."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def moment(at: datetime | None) -> str:

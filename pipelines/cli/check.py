@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -11,6 +11,7 @@ from jobledger.pipelines.cli.shared import give_up, pass_project, until_closed
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project
+from jobledger.pipelines.wording import exact
 
 if TYPE_CHECKING:
     from jobledger.pipelines.checks import Checked
@@ -171,7 +172,7 @@ def _value(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, datetime) and value.tzinfo:
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return exact(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, list | tuple):

@@ -51,8 +51,9 @@ def command(
 
     path = None if output == STDOUT else project.output(output)
     by = [name.strip() for name in ",".join(partition_by).split(",") if name.strip()]
-    if not by:
-        format = chosen(format, output, FORMATS, "parquet")  # noqa: A001 - the option's name
+    # a folder of Parquet files is no more a jobs.csv than one file of it is
+    asked = format or "parquet" if by else format
+    format = chosen(asked, output, FORMATS, "parquet")  # noqa: A001 - the option's name
     progress = _Progress() if is_watched(sys.stderr) else None
     try:
         with open_published(project.warehouse) as connection:
@@ -60,7 +61,7 @@ def command(
                 connection,
                 sql,
                 path,
-                format=format or "parquet",
+                format=format,
                 partition_by=by,
                 progress=progress,
             )

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from jobledger.pipelines.cli.shared import give_up, pass_project
+from jobledger.pipelines.cli.shared import give_up, json_or, pass_project
 from jobledger.pipelines.project import Project
 
 
@@ -16,6 +16,7 @@ from jobledger.pipelines.project import Project
     type=click.File(encoding="utf-8"),
     help="Read the SQL from this file; - is stdin.",
 )
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
     "--format",
     type=click.Choice(["table", "csv", "json", "jsonl", "markdown", "parquet"]),
@@ -42,6 +43,7 @@ def command(
     project: Project,
     sql: str | None,
     file: Any,
+    as_json: bool,  # noqa: FBT001 - click's
     format: Any,  # noqa: A002 - the option's name
     output: str | None,
     limit: int | None,
@@ -62,7 +64,8 @@ def command(
     from jobledger.pipelines.output import FORMATS, write_result
     from jobledger.pipelines.query import open_published, time_limit
 
-    format = chosen(format, output, FORMATS, "table")  # noqa: A001 - the option's name
+    asked = json_or(format, as_json=as_json)
+    format = chosen(asked, output, FORMATS, "table")  # noqa: A001 - the option's name
     path = project.output(output) if output and output != STDOUT else None
     text = _read(file) if sql is None else sql
     with (

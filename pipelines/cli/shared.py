@@ -173,3 +173,12 @@ def stopping() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def json_or(format: str | None, *, as_json: bool) -> str | None:  # noqa: A002 - the option's name
+    """The format that was asked for: --json is the short word for one of them."""
+    if not as_json:
+        return format
+    if format not in {None, "json"}:
+        raise click.UsageError(f"--json and --format {format} contradict each other")
+    return "json"

@@ -19,7 +19,12 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 @pass_project
 def show(project: Project, as_json: bool) -> None:  # noqa: FBT001 - click's
-    """Show how far the syncs of each source and kind have come."""
+    """Show how far the syncs of each source and kind have come.
+
+    When the newest job that was listed was created (position), when the last complete sync began
+    (complete_at), and when the last one that walked the whole listing did (full_walk_at). Where
+    that was newest first (is_newest_first), the next syncs may stop where nothing is new.
+    """
     import json
     from dataclasses import asdict
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from jobledger.pipelines.cli.shared import pass_project
+from jobledger.pipelines.cli.shared import json_or, pass_project
 from jobledger.pipelines.project import Project
 
 
@@ -13,10 +13,8 @@ from jobledger.pipelines.project import Project
 @click.option(
     "--format",
     type=click.Choice(["table", "json", "openmetrics", "prometheus"]),
-    default="table",
-    show_default=True,
-    help="A table for people, JSON with exact times, or metrics for monitoring: prometheus is the"
-    " older text format, which node_exporter's textfile collector reads.",
+    help="A table for people unless told: JSON with exact times, or metrics for monitoring;"
+    " prometheus is the older text format, which node_exporter's textfile collector reads.",
 )
 @click.option(
     "-o",
@@ -36,7 +34,8 @@ def command(
 
     One row a source and kind: last sync and its outcome if not complete, last complete sync, open
     jobs, syncs that may have missed jobs, rejected records of the last 7 days, health and its
-    reason. A line on stderr says whether each schedule is alive.
+    reason. Where there is little room, what is missed or rejected nowhere is left out. A line on
+    stderr says whether each schedule is alive.
     """
     import sys
 
@@ -46,10 +45,7 @@ def command(
     from jobledger.pipelines.status import STATUS, draw, standings
     from jobledger.pipelines.whole_file import whole_file
 
-    if as_json:
-        if format not in {"table", "json"}:
-            raise click.UsageError(f"--json and --format {format} contradict each other")
-        format = "json"  # noqa: A001 - the option's name
+    format = json_or(format, as_json=as_json) or "table"  # noqa: A001 - the option's name
     path = project.output(output) if output and output != STDOUT else None
     if path and format == "table":
         raise click.UsageError("a table is for the terminal: expected another --format with -o")

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import click
 
-from jobledger.pipelines.cli.shared import pass_project
+from jobledger.pipelines.cli.shared import json_or, pass_project
 from jobledger.pipelines.project import Project
 
 _VIEWS: Final = """
@@ -24,21 +24,26 @@ order by column_index
 
 @click.command()
 @click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
     "--format",
     type=click.Choice(["table", "csv", "json", "jsonl", "markdown"]),
-    default="table",
-    show_default=True,
-    help="How to write them.",
+    help="How to write them, if not as a table.",
 )
 @pass_project
-def command(project: Project, name: str | None, format: Any) -> None:  # noqa: A002
+def command(
+    project: Project,
+    name: str | None,
+    as_json: bool,  # noqa: FBT001 - click's
+    format: Any,  # noqa: A002 - the option's name
+) -> None:
     """List the views, or the columns of one, each with what it means."""
     from jobledger.pipelines.errors import ConfigError
     from jobledger.pipelines.output import write_result
     from jobledger.pipelines.project import choices
     from jobledger.pipelines.query import open_published
 
+    format = json_or(format, as_json=as_json) or "table"  # noqa: A001 - the option's name
     with open_published(project.warehouse) as connection:
         if name is None:
             write_result(connection, _VIEWS, format=format)

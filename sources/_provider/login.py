@@ -136,12 +136,12 @@ def choose(settings: SourceSettings, flows: Sequence[Flow]) -> Flow:
         return flow
     if flow is not None:
         missing = [name for name in flow.needs if name not in given]
-        expected = f"{_listed(flow.needs)} for {flow.title}"
+        expected = f"{listed(flow.needs)} for {flow.title}"
     else:
         missing = list(flows[-1].needs) if len(flows) == 1 else []
         missing = [name for name in missing if name not in given]
-        expected = ", or ".join(f"{_listed(each.needs)} for {each.title}" for each in flows)
-    lacks = f"{_listed(missing)}" if missing else "credentials"
+        expected = ", or ".join(f"{listed(each.needs)} for {each.title}" for each in flows)
+    lacks = f"{listed(missing)}" if missing else "credentials"
     example = variable + (missing[0] if missing else flows[-1].mark).upper()
     raise CredentialsMissing(
         f"source '{settings.name}' has no {lacks}: expected {expected}; set it under {section} in"
@@ -149,7 +149,8 @@ def choose(settings: SourceSettings, flows: Sequence[Flow]) -> Flow:
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -30,7 +30,7 @@ from jobledger.sources._provider.json_text import loads
 from jobledger.sources._provider.judging import judged, seconds, skew, wait_asked_for
 from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.limits import Limits, Meter, OnWait
-from jobledger.sources._provider.login import Login, Token
+from jobledger.sources._provider.login import Login, Token, listed
 from jobledger.sources._provider.redact import Redactor, for_log
 from jobledger.sources._provider.reply import (
     MAX_BODY,
@@ -275,9 +275,11 @@ class Session:
         except (Refused, NotAvailable, Unauthorized) as error:
             if error.status not in (400, 401, 403):
                 raise
-            flow = self._login.flow.title
+            flow = self._login.flow
             raise CredentialsRefused(
-                f"source '{self._settings.name}' cannot log in by {flow}: {error}",
+                f"source '{self._settings.name}' cannot log in by {flow.title}: {error}; check"
+                f" {listed(flow.needs)} under [sources.{self._settings.name}.credentials], or in"
+                " the environment",
                 status=error.status,
                 code=error.code,
             ) from None

@@ -354,6 +354,10 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         ("jobs.json", ("--format", "jsonl"), "jsonl"),
         ("jobs.md", (), None),
         ("jobs.csv", ("--format", "parquet"), None),
+        ("jobs.csv", ("--partition-by", "n"), None),
+        ("jobs.tsv", (), None),
+        ("jobs.XLSX", (), None),
+        ("jobs.v2", (), "parquet"),
     ],
 )
 def test_the_format_is_what_the_name_of_the_file_says(
@@ -411,7 +415,8 @@ def test_a_query_into_a_file_goes_by_its_name_too(
     assert refused.value.code == 2
     assert capfd.readouterr().err == (
         "jobledger: n.json would hold csv, which its ending is not for: expected --format json or"
-        " --format jsonl, or a file of another ending\n"
+        " --format jsonl, or a file of another ending, such as .csv, .json, .jsonl, .ndjson, .md,"
+        " .parquet\n"
     )
 
 

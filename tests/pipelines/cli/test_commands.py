@@ -1,5 +1,6 @@
 """The commands at work on the emulator, as a user types them."""
 
+import re
 import stat
 import subprocess
 import sys
@@ -59,6 +60,35 @@ def test_a_wrong_word_is_named_with_the_choices(shell: Shell, words: list[str], 
     assert said in done.err
     assert done.out == ""
     assert "Traceback" not in done.err
+
+
+def test_why_no_kind_of_a_source_was_read_is_told_once(shell: Shell) -> None:
+    secrets = shell.folder / ".dlt" / "secrets.toml"
+    secrets.write_text(
+        re.sub('client_secret = ".*"', 'client_secret = "wrong"', secrets.read_text())
+    )
+    done = shell.run("sync", "zuora")
+    first, *others = done.err.splitlines()
+    kind = first.removeprefix("zuora ").partition(":")[0]
+    assert first.startswith(
+        f"zuora {kind}: failed: source 'zuora' cannot log in by client credentials: "
+    )
+    assert first.endswith(
+        "; check client_id and client_secret under [sources.zuora.credentials], or in the"
+        " environment"
+    )
+    left = {"data_backfill", "auto_backfill", "custom_object_bulk", "data_query"} - {kind}
+    assert sorted(others) == [f"zuora {each}: failed, for the same reason" for each in sorted(left)]
+    assert (done.code, done.out) == (1, "nothing was read\n")
+
+
+@pytest.mark.parametrize("words", [["query", "success_rates"], ["views"], ["views", "jobs"]])
+def test_json_is_the_short_word_for_a_format(shell: Shell, words: list[str]) -> None:
+    shell.run("sync", "zuora", "--kind", "data_query")
+    assert shell.run(*words, "--json").json == shell.run(*words, "--format", "json").json != []
+    both = shell.run(*words, "--json", "--format", "csv")
+    assert (both.code, both.out) == (2, "")
+    assert "--json and --format csv contradict each other" in both.err
 
 
 def test_a_secret_that_is_not_there_is_usage(shell: Shell) -> None:

@@ -48,6 +48,24 @@ def test_a_table_has_ages_and_reasons(scene: Scene, run: Run) -> None:
     assert (done.code, done.out, done.err) == (0, STATUS, "")
 
 
+def test_in_little_room_names_give_way_and_nothing_else(
+    scene: Scene, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _told(scene)
+    for width in (78, 84):
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = run(scene, "status").out.splitlines()
+        assert max(map(len, lines)) <= width
+        assert lines[0].split() == STATUS.split("\n", maxsplit=1)[0].split()
+        assert lines[3].endswith(
+            "…  ● healthy   incomplete 5 min ago  30 min ago     0     1        0"
+        )
+    scene.world.connection.execute("delete from loaded.rejected_records")
+    scene.publish()
+    head = run(scene, "status").out.splitlines()[0]
+    assert head.split() == ["health", "last", "sync", "complete", "open", "gaps"]
+
+
 def test_json_has_exact_times(scene: Scene, run: Run) -> None:
     _told(scene)
     rows = json.loads(run(scene, "status", "--json").out)
