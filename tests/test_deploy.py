@@ -68,7 +68,7 @@ def test_the_workflow_is_one() -> None:
     assert [step.get("uses", step.get("run")) for step in job["steps"]] == [
         "actions/checkout@v4",
         "actions/setup-python@v5",
-        "pip install jobledger",
+        "pip install -c wheels/constraints.txt wheels/jobledger-*.whl",
         "actions/cache/restore@v4",
         "jobledger sync",
         "actions/cache/save@v4",

@@ -64,9 +64,9 @@ def command(
     from jobledger.pipelines.output import FORMATS, write_result
     from jobledger.pipelines.query import open_published, time_limit
 
+    path = project.output(output) if output and output != STDOUT else None
     asked = json_or(format, as_json=as_json)
     format = chosen(asked, output, FORMATS, "table")  # noqa: A001 - the option's name
-    path = project.output(output) if output and output != STDOUT else None
     text = _read(file) if sql is None else sql
     with (
         open_published(project.warehouse) as connection,

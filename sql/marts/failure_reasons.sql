@@ -1,4 +1,4 @@
--- one row per fingerprint of the message, source, provider and kind, most failed jobs first
+-- one row per fingerprint of the message, source, provider and kind
 select
     source,
     provider,
