@@ -34,7 +34,7 @@ MOST: Final = 500
 _CURRENT: Final = "(from ledger.loaded.job_versions where valid_to is null)"
 """The jobs, without what the view `jobs` works out of their versions."""
 _LOOKED_AT: Final = 1_000_000
-_CHART_DAYS: Final = {"1d": 14, "7d": 14, "30d": 30}
+CHART_DAYS: Final = {"1d": 14, "7d": 14, "30d": 30}
 """Days that charts show: a day or a week alone has no trend."""
 
 
@@ -198,7 +198,7 @@ class Chosen(Published):
     @property
     def _days(self) -> str:
         """The condition for the days that charts show."""
-        shown = _CHART_DAYS.get(self.filters.period)
+        shown = CHART_DAYS.get(self.filters.period)
         return (
             "true"
             if shown is None

@@ -132,6 +132,7 @@ def _(chosen_before, published):
     )
     _names = {name: period for period, name in PERIODS.items()}
     _period = chosen_before.get("period", ["30d"])[0]
+    _unknown = page.not_there(chosen_before, {**published.choices(), "period": list(PERIODS)})
     period = mo.ui.dropdown(
         _names,
         value=PERIODS.get(_period, PERIODS["30d"]),
@@ -144,6 +145,7 @@ def _(chosen_before, published):
         [
             mo.hstack([*filters.elements.values(), period], widths="equal", gap=1, wrap=True),
             html(pieces.note("Nothing selected in a filter means all.")),
+            mo.callout(html(pieces.note(_unknown)), kind="warn") if _unknown else mo.md(""),
         ],
         gap=0,
     )
@@ -186,7 +188,7 @@ def _(chosen):
     outcomes = chosen.outcomes()
     mo.vstack(
         [
-            html(pieces.heading("Outcomes per day", "By the day (UTC) on which a job ended.")),
+            html(pieces.heading("Outcomes per day", page.outcomes_key(chosen.filters.period))),
             charts.outcomes(outcomes) or html(pieces.note("No job ended in these days.")),
         ],
         gap=0,

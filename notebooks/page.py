@@ -1,12 +1,12 @@
 """The page from its top to the jobs that are open: how many, how they went, how long they took."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from markupsafe import Markup, escape
 
-from jobledger.notebooks.asking import PERIODS, Row
+from jobledger.notebooks.asking import CHART_DAYS, PERIODS, Row
 from jobledger.notebooks.look import HEALTH, STATUS
 from jobledger.notebooks.pieces import chip, definitions, note, sample, table, when
 from jobledger.pipelines.wording import UNKNOWN, many, moment, share, span
@@ -25,6 +25,25 @@ def trend_key(kinds: int, shown: int) -> str:
     """What the charts of failure rates show, and of how many kinds they do not."""
     left_out = f" These are the first {shown} of {kinds}: choose a source to see its others."
     return TREND_KEY + left_out * (kinds > shown)
+
+
+def outcomes_key(period: str) -> str:
+    """What the chart of outcomes shows, which of a short period is more than the period."""
+    said = "By the day (UTC) on which a job ended."
+    if period in {"1d", "7d"}:
+        said += f" The chart goes back {CHART_DAYS[period]} days, the numbers above do not."
+    return said
+
+
+def not_there(wanted: Mapping[str, Sequence[str]], options: Mapping[str, Sequence[str]]) -> str:
+    """Says which choices of an address there are not, or nothing; `wanted` has those of a name."""
+    said = [
+        f"no {name} '{each}'"
+        for name, choices in options.items()
+        for each in wanted.get(name, ())
+        if each not in choices
+    ]
+    return f"There is {', '.join(said)}: left out." if said else ""
 
 
 def banner(about: Row) -> Markup:

@@ -193,6 +193,19 @@ def test_from_a_reason_to_its_jobs_to_one_jobs_history_and_failed_rows(
 
 
 @needs_browser
+def test_a_choice_of_the_address_that_there_is_not_is_told(browser: Browser, address: str) -> None:
+    opened = Opened(browser, f"{address}&kind=ingest&source=zoura&period=7d")
+    said = opened.page.get_by_text("There is no source 'zoura': left out.")
+    expect(said).to_be_visible(timeout=PATIENCE)
+    days = opened.page.get_by_text("The chart goes back 14 days, the numbers above do not.")
+    expect(days).to_be_visible(timeout=PATIENCE)
+    opened.page.get_by_label("Period").select_option(label="last 30 days")
+    expect(days).to_have_count(0, timeout=PATIENCE)
+    opened.page.close()
+    assert opened.complaints == []
+
+
+@needs_browser
 def test_a_job_that_means_harm_does_none(browser: Browser, address: str) -> None:
     opened = Opened(browser, f"{address}&object={SCRIPT.replace('<', '%3C').replace('>', '%3E')}")
     page = opened.page
