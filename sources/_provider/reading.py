@@ -20,7 +20,7 @@ from jobledger.sources._provider.json_text import dumps, tame
 from jobledger.sources._provider.kind import Kind, Provider
 from jobledger.sources._provider.model import JOBS, OPEN, Record, Status
 from jobledger.sources._provider.readings import Reading, Readings
-from jobledger.sources._provider.redact import Redactor, user_hash
+from jobledger.sources._provider.redact import REDACTED, Redactor, user_hash
 from jobledger.sources._provider.settings import SourceSettings
 
 _READ: Final = (
@@ -34,6 +34,7 @@ _NO_USERS: Final = ("object", "operation", "provider_status")
 """Columns that never name a user, whatever they say."""
 _OPEN: Final = pa.array(sorted(OPEN), pa.string())
 _SHORT_NAME: Final = 3
+_WHOLE_QUERY: Final = 8
 _NO_PROBLEMS: Final[Mapping[str, str]] = {}
 
 
@@ -153,7 +154,14 @@ class Reader:
     def _without_query(self, record: Record) -> Record:
         if not any(name in record for name in self._dropped):
             return record
-        return {key: value for key, value in record.items() if key not in self._dropped}
+        kept = {key: value for key, value in record.items() if key not in self._dropped}
+        # an error may quote it whole; a short one could as well be any other word
+        texts = [text for name in self._dropped if isinstance(text := record.get(name), str)]
+        quoted = {text.strip(): REDACTED for text in texts if len(text.strip()) >= _WHOLE_QUERY}
+        return {
+            key: value if key == self.kind.id_field else _replaced(value, quoted)
+            for key, value in kept.items()
+        }
 
     def _without_users(self, record: Record) -> Record:
         """The record with each name it gives a user replaced by a hash wherever it stands."""

@@ -8,6 +8,7 @@ were given) are replaced wherever they turn up, written in any of the usual ways
 import base64
 import hashlib
 import hmac
+import html
 import json
 import logging
 import re
@@ -198,12 +199,14 @@ _MAKING: Final = threading.RLock()
 
 
 def _spellings(secret: str) -> set[str]:
-    """The secret as it may be written: as it is, URL-encoded, JSON-escaped, in base64."""
+    """The secret as it may be written: as it is, URL-encoded, escaped (JSON, HTML), in base64."""
     found = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     safe = secret.encode(errors="surrogatepass")
     for encoded in (quote(safe, safe=""), quote(safe), quote_plus(safe)):
         found |= {encoded, re.sub("%..", lambda match: match[0].lower(), encoded)}
     found |= {quote(each, safe="") for each in list(found) if "%" in each}
+    for escaped in (html.escape(secret), html.escape(secret, quote=False)):
+        found |= {escaped, escaped.replace("&#x27;", "&#39;"), escaped.replace("&#x27;", "'")}
     lines = [line for line in re.split(r"\s+|\\n", secret) if not line.startswith("-----")]
     if len(lines) > 1:
         # a key in PEM: a single line of it, or all of them run together, tell it too

@@ -207,6 +207,22 @@ def test_a_count_below_zero_is_no_failed_record() -> None:
     assert (row["status"], row["records_failed"]) == ("succeeded", -1)
 
 
+def test_an_error_that_quotes_the_query_keeps_none_of_it() -> None:
+    query = "select Name from account\nwhere Balance > 5"
+    reading = reader("zuora", "data_query", keep_query_text=False)
+    taken = reading.take(
+        {"id": "a", "query": f"{query} ", "errorMessage": f"line 1:8 of [{query}] is wrong"}
+    )
+    assert taken is not None
+    (row,) = reading.jobs(Readings.of([taken])).to_pylist()
+    assert row["error_message"] == "line 1:8 of [[redacted]] is wrong"
+    assert "Balance" not in row["raw"]
+    # what is no query by itself stays
+    taken = reading.take({"id": "select", "query": "select", "errorMessage": "select what?"})
+    assert taken is not None
+    assert json.loads(taken.raw) == {"errorMessage": "select what?", "id": "select"}
+
+
 def test_a_record_without_an_id_is_reported_without_its_query() -> None:
     reading = reader("zuora", "data_query", keep_query_text=False)
     assert reading.take({"query": "select secret", "queryStatus": "failed"}) is None

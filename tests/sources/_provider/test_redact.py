@@ -71,3 +71,14 @@ def test_an_account_may_be_opened_while_another_one_logs() -> None:
         done.set()
         thread.join()
         sys.setswitchinterval(usual)
+
+
+def test_a_secret_escaped_for_html_is_found() -> None:
+    redactor = Redactor('R&D\'s <client> "secret"')
+    for said in (
+        "R&amp;D&#x27;s &lt;client&gt; &quot;secret&quot;",
+        "R&amp;D&#39;s &lt;client&gt; &quot;secret&quot;",
+        'R&amp;D\'s &lt;client&gt; "secret"',
+    ):
+        assert redactor.text(f"<p>{said} is wrong</p>") == "<p>[redacted] is wrong</p>"
+        assert redactor.touches(dumps(said))
