@@ -1,4 +1,4 @@
-"""Numbers as people say them: `2m 17s`, `3 h ago`, `97.4 %`."""
+"""Numbers and times as people say them (`2m 17s`, `3 h ago`, `97.4 %`), or programs read them."""
 
 from datetime import UTC, datetime
 from typing import Final

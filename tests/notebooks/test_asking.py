@@ -8,6 +8,7 @@ import pytest
 from jobledger.notebooks import asking, failures, page
 from jobledger.notebooks.asking import PERIODS, Filters, Published
 from jobledger.pipelines.project import Project
+from jobledger.pipelines.report.summary import freshness
 from tests.notebooks.conftest import IMAGE, NOW, SCRIPT, Ask
 
 HOURS = {"1d": 24, "7d": 168, "30d": 720}
@@ -157,6 +158,16 @@ def test_what_a_list_leaves_out_is_counted_all_the_same(
     shown = failures.failed_jobs(reason, chosen.failed_jobs(reason))
     said = f"{reason['jobs']} jobs: {reason['fingerprint']}".removesuffix(".")
     assert f"{said}; the newest 2 are listed" in shown
+
+
+def test_the_banner_tells_what_was_not_read_in_full(project: Project) -> None:
+    about = Published(project.warehouse).about()
+    assert str(page.banner(about)) == (
+        f'<header class="jl-banner"><h1>Job health</h1><p>{about["jobs"]:,} jobs from 2 sources.'
+        f" As of {NOW:%Y-%m-%d %H:%M} UTC; synced just now. Times are in UTC.</p></header>"
+    )
+    synced = [("zuora ingest", NOW, None), ("zuora query", NOW, NOW)]
+    assert freshness(synced, NOW) == "synced just now, but zuora ingest in full never"
 
 
 def test_what_no_choice_changes_is_worked_out_once(

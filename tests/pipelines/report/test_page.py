@@ -167,6 +167,15 @@ def test_long_times_are_several_days_a_bar(scene: Scene, run: Run, tmp_path: Pat
     assert bars == 4 * 115 + 4
 
 
+def test_a_sync_that_read_nothing_does_not_make_it_new(
+    scene: Scene, run: Run, tmp_path: Path
+) -> None:
+    scene.world.run(finished_at=ago(days=4))
+    scene.world.run(sync_id="s2", finished_at=ago(minutes=3), outcome="failed")
+    page = "".join(Reader(_published(scene, run, tmp_path).read_text("utf-8")).texts)
+    assert "· synced 3 min ago, but zuora data_query in full 4 days ago" in page
+
+
 def test_an_empty_ledger_has_a_page_too(scene: Scene, run: Run, tmp_path: Path) -> None:
     text = _published(scene, run, tmp_path).read_text("utf-8")
     assert "Nothing has been synced yet" in text
