@@ -137,10 +137,16 @@ def line(check: Checked, row: Sequence[Any]) -> str:
     problem = said.pop("problem", None)
     names = [name for name in ("source", "kind", "job_id") if said.get(name) is not None]
     if problem is None:
-        rest = [f"{name}={value}" for name, value in said.items() if name not in names]
+        rest = [
+            f"{name}={value}"
+            for name, value in said.items()
+            if name not in names and value is not None
+        ]
         problem = ", ".join(rest)
     where = " ".join(str(said[name]) for name in names)
-    return printable(f"{where}: {problem}" if where and problem else where or str(problem))
+    return printable(
+        f"{where}: {problem}" if where and problem else where or str(problem) or "NULL"
+    )
 
 
 def _identity(check: Checked, row: Sequence[Any]) -> Sequence[Any]:

@@ -8,7 +8,9 @@ from jobledger.pipelines.cli.shared import json_or, pass_project
 from jobledger.pipelines.project import Project
 
 _VIEWS: Final = """
-select view_name as view, comment as holds,
+select
+    view_name as view,
+    coalesce(comment, 'not told: its file does not begin with "-- one row per …"') as holds,
 from duckdb_views()
 where database_name = current_database() and schema_name = 'main' and not internal
 order by view_name

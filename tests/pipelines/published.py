@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-_LEDGER = """
+LEDGER = """
 create schema ledger.loaded;
 create schema ledger.staging;
 use ledger;
@@ -26,7 +26,7 @@ comment on column jobs.run_seconds is 'the provider''s own processing time';
 """
 
 
-def publish(path: Path, sql: str = _LEDGER) -> Path:
+def publish(path: Path, sql: str = LEDGER) -> Path:
     """Puts a ledger in the place of what is there, as a sync does; gives its path."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ import pytest
 from jobledger.pipelines.errors import QueryError, QueryTimeout
 from jobledger.pipelines.output import write_result
 from jobledger.pipelines.query import open_published, question, reading, time_limit
-from tests.pipelines.published import publish
+from tests.pipelines.published import LEDGER, publish
 
 JOBLEDGER = Path(sys.executable).with_name("jobledger")
 JOBS = [("q-1",), ("q-2",), ("7501",)]
@@ -385,6 +385,10 @@ def test_views_lists_what_there_is(path: Path) -> None:
         "failed_jobs  one row per failed or partial job",
         "jobs         one row per job",
     ]
+    publish(path, f"{LEDGER}; create view mine as select 1 as n")
+    assert jobledger(path.parent, "views").stdout.splitlines()[-1] == (
+        'mine         not told: its file does not begin with "-- one row per …"'
+    )
     columns = jobledger(path.parent, "views", "jobs", "--format", "json")
     assert json.loads(columns.stdout)[:2] == [
         {"column": "source", "type": "varchar", "meaning": "the account's name"},
@@ -393,7 +397,7 @@ def test_views_lists_what_there_is(path: Path) -> None:
     typo = jobledger(path.parent, "views", "job")
     assert (typo.returncode, typo.stdout) == (2, "")
     assert typo.stderr == (
-        "jobledger: no view 'job' (did you mean 'jobs'?): expected one of failed_jobs, jobs\n"
+        "jobledger: no view 'job' (did you mean 'jobs'?): expected one of failed_jobs, jobs, mine\n"
     )
 
 

@@ -150,6 +150,20 @@ def test_own_checks_run_and_one_that_cannot_is_exit_1(scene: Scene, run: Run) ->
     assert "broken: could not run: " in run(scene, "check").out
 
 
+def test_what_an_own_check_leaves_empty_is_not_told(scene: Scene, run: Run) -> None:
+    tell(scene.world)
+    scene.publish()
+    rows = "('zuora', 'Account', 3), ('zuora', null, 4), (null, null, null)"
+    _own(scene, "bare", f"-- one row per x\nselect * from (values {rows}) as x(source, object, n)")
+    told = run(scene, "check").out.partition("bare: ")[2].splitlines()
+    assert told[:4] == [
+        "3 problems  one row per x",
+        "  zuora: object=Account, n=3",
+        "  zuora: n=4",
+        "  NULL",
+    ]
+
+
 def test_a_check_that_takes_too_long_is_exit_5(scene: Scene, run: Run) -> None:
     scene.publish()
     _own(
