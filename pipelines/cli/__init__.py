@@ -74,7 +74,7 @@ class _Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="jobledger", message="%(prog)s %(version)s")
-@project_option
+@project_option()
 @debug_option
 @click.pass_context
 def cli(ctx: click.Context) -> None:

@@ -6,7 +6,7 @@ from jobledger.pipelines.cli.shared import Invocation, debug_option, project_opt
 
 
 @click.command()
-@project_option
+@project_option("The folder to make the demo in; ./jobledger-demo if not told.")
 @debug_option
 @click.option("--now", hidden=True, help="The demo's present moment, for output that stays.")
 @click.pass_context

@@ -46,14 +46,21 @@ def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> Non
             logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
 
 
-project_option: Decorator = click.option(
-    "--project",
-    metavar="DIR",
-    expose_value=False,
-    is_eager=True,
-    callback=_remember,
-    help="The folder with .dlt/ in it; JOBLEDGER_PROJECT, else the present one.",
-)
+_PROJECT: Final = "The folder with .dlt/ in it; JOBLEDGER_PROJECT, else the present one."
+
+
+def project_option(what: str = _PROJECT) -> Decorator:
+    """The option `--project`, whose folder is `what`."""
+    return click.option(
+        "--project",
+        metavar="DIR",
+        expose_value=False,
+        is_eager=True,
+        callback=_remember,
+        help=what,
+    )
+
+
 debug_option: Decorator = click.option(
     "--debug",
     is_flag=True,
@@ -67,7 +74,7 @@ debug_option: Decorator = click.option(
 def pass_project(function: Callable[..., Any]) -> Callable[..., Any]:
     """Makes a command take `--project` and `--debug`, and gives it the `Project`."""
 
-    @project_option
+    @project_option()
     @debug_option
     @click.pass_context
     @wraps(function)

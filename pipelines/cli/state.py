@@ -9,7 +9,7 @@ from jobledger.pipelines.project import Project, choices
 
 
 @click.group()
-@project_option
+@project_option()
 @debug_option
 def command() -> None:
     """Show or change where each incremental sync stands; forget a source."""
