@@ -34,6 +34,7 @@ def test_sync_tells_what_changed_and_a_second_one_that_nothing_did(shell: Shell)
     first = shell.run("sync", "--json")
     assert (first.code, len(first.json)) == (0, 6)
     assert {run["outcome"] for run in first.json} == {"complete"}
+    assert all(run[at].endswith("Z") for run in first.json for at in ("started_at", "finished_at"))
     second = shell.run("sync", "zuora", "--kind", "data_query")
     assert (second.code, second.out) == (0, "nothing new\n")
     assert second.err.startswith("zuora data_query: complete, ")
