@@ -267,6 +267,8 @@ def test_a_phone_shows_every_table_whole_and_no_button_without_a_name(opened: Op
     tables = page.locator(".jl-scroll")
     cut = "all => all.filter(each => each.scrollWidth > each.clientWidth).length"
     assert tables.evaluate_all(cut) == 0
+    page.set_viewport_size({"width": 820, "height": 1100})
+    assert tables.evaluate_all(cut) == 0
     page.set_viewport_size({"width": 390, "height": 800})
     page.get_by_label("Show one of them").select_option(index=1)
     page.get_by_role("table", name="Versions of the job").wait_for()
