@@ -60,13 +60,12 @@ def known_kinds() -> dict[str, list[str]]:
 
 def _left_out(project: Project, connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
     """The sources and kinds that were synced once, and that the settings do not have any more."""
-    known = known_kinds()
     try:
-        sources = project.sources(known)
+        sources = project.sources(known_kinds())
     except ConfigError:
         # what is wrong with the settings is a sync's to say, and no reason not to publish
         return []
-    wanted = {source.name: source.kinds or known[source.provider] for source in sources}
+    wanted = {source.name: source.kinds for source in sources}
     synced = connection.execute("select distinct source, kind from loaded.sync_runs order by all")
     return [
         (source, kind) for source, kind in synced.fetchall() if kind not in wanted.get(source, ())

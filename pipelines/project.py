@@ -240,9 +240,9 @@ class Project:
             keep_query_text=_truth(said.get("keep_query_text", True), f"{where} keep_query_text"),
         )
 
-    def _kinds(self, said: Any, where: str, known: Sequence[str]) -> tuple[str, ...] | None:
+    def _kinds(self, said: Any, where: str, known: Sequence[str]) -> tuple[str, ...]:
         if said is None:
-            return None
+            return tuple(known)
         if isinstance(said, str):
             said = _list(said)
         if not isinstance(said, list) or not said:

@@ -33,18 +33,15 @@ def assignments(
     Raises `ConfigError` for a name that is none.
     """
     known = providers()
-    given = known_kinds()
-    sources = project.sources(given, only=names or None)
+    sources = project.sources(known_kinds(), only=names or None)
     found: list[Assignment] = []
     for settings in sources:
-        provider = known[settings.provider]
-        wanted = settings.kinds or tuple(given[settings.provider])
-        chosen = [kind for kind in wanted if not kinds or kind in kinds]
+        chosen = [kind for kind in settings.kinds if not kinds or kind in kinds]
         if chosen:
-            found.append(Assignment(settings, provider, chosen))
+            found.append(Assignment(settings, known[settings.provider], chosen))
     missing = set(kinds) - {kind for each in found for kind in each.kinds}
     if missing:
-        choices = sorted({kind for each in sources for kind in each.kinds or given[each.provider]})
+        choices = sorted({kind for each in sources for kind in each.kinds})
         raise ConfigError(
             f"no kind '{min(missing)}' in the sources to sync: expected one of {', '.join(choices)}"
         )
@@ -102,8 +99,7 @@ def sync_project(
 def without(assignment: Assignment, refused: Sequence[str]) -> str:
     """What to set so that kinds which an account may not use are left out."""
     settings = assignment.settings
-    known = settings.kinds or tuple(kind.name for kind in assignment.provider.kinds)
-    left = [kind for kind in known if kind not in refused]
+    left = [kind for kind in settings.kinds if kind not in refused]
     if not left:
         return f"the account may use none of its kinds; remove [sources.{settings.name}]"
     listed = ", ".join(f'"{kind}"' for kind in left)

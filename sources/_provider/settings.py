@@ -15,8 +15,8 @@ class SourceSettings:
     base_url: str
     """Scheme and host, without a trailing slash; https, except to loopback."""
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
-    kinds: tuple[str, ...] | None = None
-    """None: all of the provider's."""
+    kinds: tuple[str, ...] = ()
+    """Which of the provider's are synced."""
     api_version: str | None = None
     entity_ids: str | None = None
     org_ids: str | None = None

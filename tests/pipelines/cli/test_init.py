@@ -70,8 +70,8 @@ def test_what_init_writes_is_read_once_it_is_filled_in(tmp_path: Path) -> None:
     project = Project(tmp_path, {})
     settings = project.sources(KINDS)
     assert [(each.name, each.provider, each.kinds) for each in settings] == [
-        ("salesforce", "salesforce", None),
-        ("zuora", "zuora", None),
+        ("salesforce", "salesforce", tuple(KINDS["salesforce"])),
+        ("zuora", "zuora", tuple(KINDS["zuora"])),
         ("zuora_eu", "zuora", ("data_query",)),
     ]
     assert project.schedule == ("1h", None)
