@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,10 +25,11 @@ def locked(
 
     The operating system gives the lock back when its holder dies, however it dies.
     """
-    lock = FileLock(folder / "lock", timeout=0, mode=0o600)
+    lock = FileLock(folder / "lock", mode=0o600)
     holder = folder / "lock.pid"
+    stop = stop or threading.Event()
     try:
-        _acquire(lock, wait, stop or threading.Event())
+        lock.acquire(timeout=wait, poll_interval=_LOOK_EVERY, cancel_check=stop.is_set)
     except Timeout:
         raise Busy(
             f"another sync holds this ledger (PID {_read(holder)}); try again when it has ended"
@@ -47,19 +47,6 @@ def locked(
         with suppress(OSError):
             holder.unlink(missing_ok=True)
         lock.release()
-
-
-def _acquire(lock: FileLock, wait: float, stop: threading.Event) -> None:
-    until = time.monotonic() + wait
-    while True:
-        try:
-            lock.acquire()
-        except Timeout:
-            left = until - time.monotonic()
-            if left <= 0 or stop.wait(min(left, _LOOK_EVERY)):
-                raise
-        else:
-            return
 
 
 def _refused(folder: Path, error: OSError) -> JobledgerError:

@@ -11,7 +11,6 @@ import os
 import secrets
 import tempfile
 import threading
-import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,7 +27,7 @@ _TITLE: Final = "written by jobledger: secrets it has to remember; not to be edi
 _LOCK_TIMEOUT: Final = 300.0
 """Seconds to wait for another process that is logging in."""
 _LOOK_EVERY: Final = 0.2
-"""Seconds between two looks whether someone wants to stop meanwhile."""
+"""Seconds between two tries, and looks whether someone wants to stop meanwhile."""
 
 
 class Kept:
@@ -53,11 +52,17 @@ class Kept:
         the old token twice would make the provider revoke both. The wait for it ends with the
         `clock`: raises `Interrupted` or `TimeLimitReached`; else `NotKept` if it takes too long.
         """
+
+        def is_over() -> bool:
+            if clock is not None:
+                clock.check()
+            return False
+
         try:
             self._locks.parent.mkdir(mode=0o700, exist_ok=True)
             self._locks.mkdir(mode=0o700, exist_ok=True)
             lock = FileLock(self._locks / f"{name}.lock", mode=0o600)
-            _acquire(lock, clock)
+            lock.acquire(timeout=_LOCK_TIMEOUT, poll_interval=_LOOK_EVERY, cancel_check=is_over)
         except Timeout:
             raise NotKept(f"another jobledger has been logging in for too long ({name})") from None
         except OSError:
@@ -175,21 +180,6 @@ class Kept:
             raise NotKept(
                 f"{self.path} cannot be written ({error.strerror}); {consequence}"
             ) from None
-
-
-def _acquire(lock: FileLock, clock: Clock | None) -> None:
-    until = time.monotonic() + _LOCK_TIMEOUT
-    while True:
-        if clock is not None:
-            clock.check()
-        left = until - time.monotonic()
-        try:
-            lock.acquire(timeout=max(min(left, _LOOK_EVERY), 0))
-        except Timeout:
-            if left <= 0:
-                raise
-        else:
-            return
 
 
 def _fingerprint(secret: str) -> str:
