@@ -13,7 +13,7 @@ from jobledger.pipelines.rhythm import configured
 from jobledger.pipelines.sync import Assignment
 from jobledger.pipelines.syncing import assignments, without
 from jobledger.pipelines.wording import span
-from jobledger.sources._provider.client import Account, Client
+from jobledger.sources._provider.client import Account, Client, Endpoint
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import (
     CredentialsRefused,
@@ -85,7 +85,7 @@ def _source(
     is_in = is_token_refused = False
     for kind in map(provider.kind, assignment.kinds):
         try:
-            shown = _FirstPage(client, kind, provider.version(settings)).jobs()
+            shown = _shown(client, kind, provider.version(settings))
         except CredentialsRefused as error:
             if not account.is_logged_in:
                 yield Finding(name, "reachable", is_good=True, said=settings.base_url)
@@ -160,23 +160,8 @@ def _warehouse(project: Project) -> Finding:
     return Finding("warehouse", "opens", is_good=True, said=said)
 
 
-@dataclass(frozen=True)
-class _FirstPage:
-    """The first page of a listing (`Listing`)."""
-
-    client: Client
-    kind: Kind
-    version: str
-
-    @property
-    def host(self) -> str:
-        return self.client.host
-
-    def get(self, params: object) -> object:
-        path = self.kind.listing.format(version=self.version)
-        return self.client.get(path, params)  # type: ignore[arg-type]
-
-    def jobs(self) -> int:
-        """How many jobs are on it. Raises `ProviderError`."""
-        page = next(iter(self.kind.paging.pages(self)), None)
-        return len(page.records) if page else 0
+def _shown(client: Client, kind: Kind, version: str) -> int:
+    """How many jobs the first page of a listing shows. Raises `ProviderError`."""
+    listing = Endpoint(client, kind.listing.format(version=version))
+    page = next(iter(kind.paging.pages(listing)), None)
+    return len(page.records) if page else 0

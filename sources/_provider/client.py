@@ -9,6 +9,7 @@ provider announces is waited out by the whole account, and by no other.
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -99,3 +100,20 @@ class Client:
             title = html_title(first)
             raise BadReply(f"an HTML page ({title}) came instead of records")
         return stack.pop_all(), first, pieces
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A listing's path, asked for one page after the other (`paging.Listing`)."""
+
+    client: Client
+    path: str
+
+    @property
+    def host(self) -> str:
+        """Host and port that answers."""
+        return self.client.host
+
+    def get(self, params: Mapping[str, str]) -> Any:
+        """The JSON of one answer. Raises `ProviderError`."""
+        return self.client.get(self.path, params)

@@ -9,7 +9,7 @@ Nothing is dropped, nothing frozen, and nothing asked for twice. What makes that
   created since the last complete sync.
 """
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobledger.sources._provider.asking import Answer, Asker, Budget, Question
-from jobledger.sources._provider.client import Client
+from jobledger.sources._provider.client import Client, Endpoint
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.columns import Column
 from jobledger.sources._provider.details import Details, Item, Settled, stored
@@ -110,6 +110,7 @@ class Walk:
         """`state` is where this kind's incremental sync stands; it moves when a walk completes."""
         self._errand = errand
         self._kind = errand.kind
+        self._listing = Endpoint(errand.client, errand.kind.listing.format(version=errand.version))
         self._reader = errand.reader
         self._run = errand.run
         self._state = state
@@ -153,7 +154,9 @@ class Walk:
         except _UNFORESEEN as error:
             # a batch that cannot be read is lost, but nothing that came before it
             said = for_log(f"{type(error).__name__}: {error}")
-            self._error = self._error or BadReply(f"what {self.host} sent cannot be read: {said}")
+            self._error = self._error or BadReply(
+                f"what {self._listing.host} sent cannot be read: {said}"
+            )
 
     def _read(self) -> Iterator[Loadable]:
         yield from self._listed()
@@ -166,22 +169,12 @@ class Walk:
 
     # the listing
 
-    @property
-    def host(self) -> str:
-        """The host that the listing is on."""
-        return self._errand.client.host
-
-    def get(self, params: Mapping[str, str]) -> Any:
-        """One answer of the listing."""
-        path = self._kind.listing.format(version=self._errand.version)
-        return self._errand.client.get(path, params)
-
     def _listed(self) -> Iterator[Loadable]:
         may_cut = self._may_cut()
         if not may_cut:
             # for the few pages of a listing that is cut short this would cost more than it saves
             self._told = self._errand.known.told(self._run.source, self._kind)
-        for page in self._kind.paging.pages(self):
+        for page in self._kind.paging.pages(self._listing):
             self._run.pages += 1
             fresh = self._take(page)
             is_batch = len(self._batch) >= _BATCH or self._batch_text >= _BATCH_TEXT
