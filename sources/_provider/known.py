@@ -5,7 +5,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-import numpy as np
 import pyarrow as pa
 
 from jobledger.sources._provider.kind import Kind
@@ -82,34 +81,3 @@ class Known(Protocol):
 
     def owed(self, source: str, kind: str) -> list[KnownJob]:
         """The jobs whose detail is owed."""
-
-
-class NothingKnown:
-    """An empty ledger: every job is new."""
-
-    def knows(self, source: str, kind: str) -> bool:  # noqa: ARG002 - the protocol's
-        """It has none."""
-        return False
-
-    def news(
-        self,
-        source: str,  # noqa: ARG002 - the protocol's
-        kind: Kind,  # noqa: ARG002
-        listed: pa.Table,
-        *,
-        is_full: bool,  # noqa: ARG002
-    ) -> list[tuple[News, KnownJob | None] | None]:
-        """All of them."""
-        return [(News.NEW, None)] * listed.num_rows
-
-    def told(self, source: str, kind: Kind) -> Digests:  # noqa: ARG002
-        """Nothing."""
-        return np.zeros(0, np.uint64)
-
-    def open_jobs(self, source: str, kind: str) -> list[KnownJob]:  # noqa: ARG002
-        """None."""
-        return []
-
-    def owed(self, source: str, kind: str) -> list[KnownJob]:  # noqa: ARG002
-        """None."""
-        return []

@@ -17,13 +17,14 @@ from jobledger.sources import providers
 from jobledger.sources._provider.asking import Budget
 from jobledger.sources._provider.client import Account
 from jobledger.sources._provider.kept import Kept
-from jobledger.sources._provider.known import Known, NothingKnown
+from jobledger.sources._provider.known import Known
 from jobledger.sources._provider.reading import Reader
 from jobledger.sources._provider.run import Run
 from jobledger.sources._provider.settings import SourceSettings
 from jobledger.sources._provider.source import SCHEMAS
 from jobledger.sources._provider.walk import Errand, Walk
 from tests.sources._provider.accounts import NOW, FakeClock
+from tests.sources.nothing_known import NothingKnown
 
 CREDENTIALS = {
     "zuora": {

@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from jobledger.pipelines.catalogue import catalogue
 from jobledger.pipelines.ledger import Ledger
 from jobledger.pipelines.lineage import reads
 from jobledger.pipelines.views import packaged, put_in_place
+from tests.sql.catalogue import catalogue
 
 MARTS = [
     "failed_jobs",

@@ -9,13 +9,14 @@ import pyarrow as pa
 
 from jobledger.sources import providers
 from jobledger.sources._provider.asking import Budget
-from jobledger.sources._provider.known import Known, NothingKnown
+from jobledger.sources._provider.known import Known
 from jobledger.sources._provider.limits import Meter
 from jobledger.sources._provider.reading import Reader
 from jobledger.sources._provider.redact import Redactor
 from jobledger.sources._provider.run import Run
 from jobledger.sources._provider.settings import SourceSettings
 from jobledger.sources._provider.walk import Errand, Walk
+from tests.sources.nothing_known import NothingKnown
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

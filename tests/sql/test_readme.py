@@ -6,7 +6,7 @@ JOBLEDGER_REWRITE=1 pytest tests/sql/test_readme.py     writes it anew
 import os
 from pathlib import Path
 
-from jobledger.pipelines.catalogue import as_markdown, catalogue
+from tests.sql.catalogue import as_markdown, catalogue
 from tests.sql.worlds import World
 
 README = Path(__file__).parents[2] / "sql" / "README.md"
