@@ -6,8 +6,8 @@ select
     rated_7d,
     cast(round(failure_rate_7d * rated_7d) as bigint) || ' of ' || rated_7d
         || ' jobs failed in 7 days (' || round(100 * failure_rate_7d, 1) || ' %)' as problem,
-from provider_health
+from staging.standings
 anti join staging.left_out_kinds using (source, kind)
 -- also of one whose health is another word, since it is stale as well
-where failure_rate_7d >= 0.5 and rated_7d >= 3
+where is_failing
 order by source, kind

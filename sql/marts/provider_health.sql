@@ -6,7 +6,7 @@ with judged as (
             when last_complete_at is null then 'stale'
             when hours_since_complete >= stale_hours then 'stale'
             when not has_jobs then 'no data'
-            when failure_rate_7d >= 0.5 and rated_7d >= 3 then 'failing'
+            when is_failing then 'failing'
             when stuck_jobs > 0 then 'stuck'
             when failure_rate_7d >= 0.1 or anomaly_on is not null then 'degraded'
             when days_since_finish is null or days_since_finish > 30 then 'idle'

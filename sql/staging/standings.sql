@@ -52,6 +52,8 @@ select
         as days_since_finish,  -- up to now
     recent.failure_rate_7d,
     coalesce(recent.rated_7d, 0) as rated_7d,
+    -- at least half failed, of so many that it says something
+    coalesce(recent.failure_rate_7d >= 0.5 and recent.rated_7d >= 3, false) as is_failing,
     recent.anomaly_on,  -- today or yesterday, where that day is an anomaly
     recent.anomaly_failed,  -- jobs that failed on it
     syncs.open_jobs,
