@@ -1,4 +1,4 @@
-"""The health summary: on a terminal, or as one page of HTML."""
+"""The health summary: on a terminal, as one page of HTML, or as JSON."""
 
 import sys
 from typing import TextIO
@@ -15,6 +15,15 @@ def show(project: Project, *, days: int = 30, stream: TextIO | None = None) -> N
     with open_published(project.warehouse) as connection:
         summary = read(connection, days)
     draw(summary, stream or sys.stdout)
+
+
+def as_json(project: Project, *, days: int = 30) -> bytes:
+    """How everything is, as a JSON object. Raises `QueryError` where there is no ledger."""
+    from jobledger.pipelines.report.plain import plain
+
+    with open_published(project.warehouse) as connection:
+        summary = read(connection, days, reasons=100, stuck=100)
+    return f"{plain(summary)}\n".encode()
 
 
 def html(project: Project, *, days: int = 30) -> bytes:
