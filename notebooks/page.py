@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -36,8 +37,16 @@ def outcomes_key(period: str) -> str:
 
 
 def not_there(wanted: Mapping[str, Sequence[str]], options: Mapping[str, Sequence[str]]) -> str:
-    """Says which choices of an address there are not, or nothing; `wanted` has those of a name."""
+    """Says which choices of an address there are not, or nothing; `wanted` has those of a name.
+
+    A name that is no filter's is told if it may be a slip for one: the address has others too.
+    """
     said = [
+        f"no filter '{name}' (did you mean '{near[0]}'?)"
+        for name in wanted
+        if name not in options and (near := get_close_matches(name, options, n=1))
+    ]
+    said += [
         f"no {name} '{each}'"
         for name, choices in options.items()
         for each in wanted.get(name, ())

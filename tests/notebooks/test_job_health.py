@@ -48,6 +48,14 @@ def test_every_cell_runs_and_says_what_the_views_say(
     assert capfd.readouterr().err == ""
 
 
+def test_an_address_is_told_of_names_and_choices_that_there_are_not() -> None:
+    options = {"source": ["zuora"], "kind": ["ingest", "query"], "period": list(PERIODS)}
+    assert page.not_there({"kind": ["query"], "access_token": ["t"], "file": ["x"]}, options) == ""
+    assert page.not_there({"knd": ["query"], "kind": ["ingst"]}, options) == (
+        "There is no filter 'knd' (did you mean 'kind'?), no kind 'ingst': left out."
+    )
+
+
 def test_a_page_waits_for_nothing_that_only_a_sync_needs() -> None:
     code = (
         "import sys, jobledger.notebooks.job_health\n"
