@@ -19,6 +19,7 @@ from jobledger.sources._provider.errors import (
     BadReply,
     CredentialsRefused,
     NotAvailable,
+    NotFound,
     ProviderError,
     Refused,
     SettingsError,
@@ -272,6 +273,14 @@ class Session:
         try:
             with self._good(meter, url, _ALWAYS, form) as response:
                 return self.value(response, whole(response))
+        except NotFound as error:
+            # not the job's absence, which the same error would mean to whoever asked for one
+            name = self._settings.name
+            raise BadReply(
+                f"no login there: {error}; check base_url under [sources.{name}]",
+                status=error.status,
+                code=error.code,
+            ) from None
         except (Refused, NotAvailable, Unauthorized) as error:
             if error.status not in (400, 401, 403):
                 raise

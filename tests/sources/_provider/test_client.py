@@ -194,6 +194,19 @@ def test_an_older_api_that_takes_no_token_says_nothing_of_the_others(
     assert client.get("/jobs") == {"done": True}
 
 
+def test_a_login_that_is_not_there_says_nothing_of_the_job_that_was_asked_for(
+    tmp_path: Path, http: Any
+) -> None:
+    told = {"reasons": [{"code": "50000040", "message": "nothing here"}]}
+    http.replace("POST", ZUORA + "/oauth/token", status=404, json=told)
+    with pytest.raises(BadReply) as raised:
+        zuora(tmp_path).client().get(JOBS)
+    assert str(raised.value) == (
+        "no login there: rest.zuora.com/oauth/token: HTTP 404: 50000040: nothing here;"
+        " check base_url under [sources.zuora]"
+    )
+
+
 def test_a_failure_that_says_nothing(tmp_path: Path, http: Any) -> None:
     http.get(ZUORA + JOBS, json={"success": False})
     with pytest.raises(BadReply) as raised:
