@@ -8,11 +8,12 @@ select
     stuck_reason,
     stuck_reason || ': ' || coalesce(provider_status, status)
         || case when created_at is null then ', first seen ' else ', created ' end
-        || round(age_seconds / 3600, 1) || ' h ago, unchanged for '
+        || round(age_seconds / 3600, 1) || ' h ago'
+        -- of the others it may say no more than how long the ledger has known them
         || case
-            when seconds_since_change < 3600
-                then cast(greatest(round(seconds_since_change / 60), 1) as bigint) || ' min'
-            else round(seconds_since_change / 3600, 1) || ' h'
+            when stuck_reason = 'no_change'
+                then ', no change seen for ' || round(seconds_since_change / 3600, 1) || ' h'
+            else ''
         end as problem,
 from open_jobs
 -- nobody looks at those any more
