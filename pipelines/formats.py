@@ -14,20 +14,29 @@ _ENDINGS: Final = {
     ".json": ("json", "jsonl"),
     ".jsonl": ("jsonl",),
     ".ndjson": ("jsonl",),
+    ".html": ("html",),
     ".md": ("markdown",),
     ".parquet": ("parquet",),
-    **dict.fromkeys((".arrow", ".avro", ".db", ".duckdb", ".feather", ".html", ".ods"), ()),
-    **dict.fromkeys((".orc", ".sqlite", ".tab", ".tsv", ".xls", ".xlsx", ".xml", ".yaml"), ()),
+    **dict.fromkeys((".arrow", ".avro", ".db", ".duckdb", ".feather", ".ods", ".orc"), ()),
+    **dict.fromkeys((".pdf", ".sqlite", ".tab", ".tsv", ".xls", ".xlsx", ".xml", ".yaml"), ()),
 }
 """What a file of that name is taken for by whoever opens it, the likeliest first; an empty one is
 nothing that is written here."""
 _PACKED: Final = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
-def chosen(said: str | None, output: str | None, known: Sequence[str], usual: str) -> str:
+def chosen(
+    said: str | None,
+    output: str | None,
+    known: Sequence[str],
+    usual: str,
+    *,
+    option: str = "--format ",
+) -> str:
     """The format that was asked for, else the one of the file's ending, else the usual one.
 
-    Raises `ConfigError` if the file would not be what its name says.
+    `option` is what one is asked for with, before its name. Raises `ConfigError` if the file would
+    not be what its name says.
     """
     ending = Path(output or "").suffix.lower()
     if ending in _PACKED:
@@ -39,7 +48,7 @@ def chosen(said: str | None, output: str | None, known: Sequence[str], usual: st
     if said is None:
         said = next((each for each in meant or () if each in known), usual)
     if meant is not None and said not in meant:
-        fitting = " or ".join(f"--format {each}" for each in meant if each in known)
+        fitting = " or ".join(f"{option}{each}" for each in meant if each in known and option)
         endings = [name for name, formats in _ENDINGS.items() if {*formats} & {*known}]
         raise ConfigError(
             f"{output} would hold {said}, which its ending is not for: expected"

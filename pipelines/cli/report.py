@@ -12,7 +12,7 @@ from jobledger.pipelines.project import Project
     "-o",
     "--output",
     metavar="FILE",
-    help="Write a page of HTML with charts to this file, or the JSON; - is stdout.",
+    help="Write a page of HTML with charts to this file; - is stdout. JSON to a file called .json.",
 )
 @click.option(
     "--days",
@@ -37,20 +37,21 @@ def command(
     """
     import sys
 
-    from jobledger.pipelines.formats import STDOUT
+    from jobledger.pipelines.formats import STDOUT, chosen
     from jobledger.pipelines.report import as_json, html, show
     from jobledger.pipelines.whole_file import whole_file
 
     if output is None and not is_json:
         show(project, days=days)
         return
-    made = as_json if is_json else html
-    if output is None or output == STDOUT:
-        sys.stdout.buffer.write(made(project, days=days))
+    path = project.output(output) if output and output != STDOUT else None
+    said = "json" if is_json else None
+    format_ = chosen(said, output, ("html", "json"), "html", option="")
+    content = (as_json if format_ == "json" else html)(project, days=days)
+    if path is None:
+        sys.stdout.buffer.write(content)
         sys.stdout.flush()
         return
-    path = project.output(output)
-    content = made(project, days=days)
     with whole_file(path) as file:
         file.write(content)
     click.echo(f"wrote {output}", err=True)

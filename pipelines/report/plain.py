@@ -12,8 +12,8 @@ from jobledger.pipelines.wording import exact
 def plain(summary: Summary) -> str:
     """The summary as JSON: `kinds`, the worst first, their `trends` by day, `reasons`, `stuck`.
 
-    Rates are 0 to 1, lengths of time seconds; `more_reasons` are beyond those listed, and
-    `stuck_jobs` counts also what is not.
+    The trends are of the summary's days. Rates are 0 to 1, lengths of time seconds;
+    `more_reasons` are beyond those listed, and `stuck_jobs` counts also what is not.
     """
     reasons = [asdict(reason) for reason in summary.reasons]
     for reason in reasons:
@@ -28,7 +28,9 @@ def plain(summary: Summary) -> str:
         "open_jobs": summary.open,
         "stuck_jobs": summary.stuck_jobs,
         "kinds": [asdict(kind) for kind in summary.worst_first],
-        "trends": [asdict(day) for days in summary.trends.values() for day in days],
+        "trends": [
+            asdict(day) for days in summary.trends.values() for day in days[-summary.days :]
+        ],
         "reasons": reasons,
         "more_reasons": summary.more_reasons,
         "stuck": [asdict(job) for job in summary.stuck],

@@ -20,9 +20,11 @@ def test_all_that_the_story_comes_to(told: Scene, run: Run) -> None:
 
 def test_days_and_a_file(told: Scene, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    done = run(told, "report", "--json", "--days", "1", "-o", str(path))
+    # the ending says it too
+    done = run(told, "report", "--days", "1", "-o", str(path))
     assert done == (0, "", f"wrote {path}\n")
     found = json.loads(path.read_text("utf-8"))
+    assert {day["day"] for day in found["trends"]} == {NOW.date().isoformat()}
     assert (found["days"], found["rated"]) == (1, sum(kind["rated"] for kind in found["kinds"]))
     assert found["rated"] < json.loads(GOLDEN.read_text("utf-8"))["rated"]
 
@@ -48,3 +50,19 @@ def test_a_ledger_with_nothing_in_it(scene: Scene, run: Run, words: tuple[str, .
             "stuck": [],
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--json", "-o", "{}.html"), "would hold json, which its ending is not for"),
+        (("-o", "{}.pdf"), "would hold html, which its ending is not for"),
+    ],
+)
+def test_a_file_is_what_its_ending_says(
+    told: Scene, run: Run, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    done = run(told, "report", *(word.format(tmp_path / "report") for word in words))
+    assert (done.code, done.out) == (2, "")
+    assert done.err.endswith(f"{said}: expected a file of another ending, such as .json, .html\n")
+    assert list(tmp_path.iterdir()) == []
