@@ -35,7 +35,6 @@ _WIDE: Final = 140
 """From here on a reason stands in the row of its kind."""
 _MIDDLE: Final = 100
 """Below this, columns in which everything is well are left out."""
-_LEAST_NAME: Final = 10
 _MISSED_BEATS: Final = 4
 
 
@@ -72,10 +71,8 @@ def draw(rows: Sequence[Standing], now: datetime, stream: TextIO) -> None:
 
     Where there is little room, gaps and rejects are left out if there are none.
     """
-    from rich.table import Table
-
     from jobledger.pipelines.grid import printable
-    from jobledger.pipelines.report.terminal import console_for, health, reasoned
+    from jobledger.pipelines.report.terminal import console_for, health, reasoned, table_of
 
     console = console_for(stream)
     columns: dict[str, list[Text]] = {
@@ -93,25 +90,7 @@ def draw(rows: Sequence[Standing], now: datetime, stream: TextIO) -> None:
         for name in ("gaps", "rejects"):
             if all(cell.plain == "0" for cell in columns[name]):
                 del columns[name]
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    widths = {
-        name: max([len(name), *(each.cell_len for each in cells)])
-        for name, cells in columns.items()
-    }
-    # where there is too little room, names give way
-    over = sum(widths.values()) + 2 * (len(widths) - 1) - console.width
-    widths[""] = max(widths[""] - max(over, 0), _LEAST_NAME)
-    for name, width in widths.items():
-        is_number = name in {"open", "gaps", "rejects"}
-        table.add_column(
-            name,
-            justify="right" if is_number else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            width=width,
-        )
-    for row_cells in zip(*columns.values(), strict=True):
-        table.add_row(*row_cells)
+    table = table_of(columns, {"open", "gaps", "rejects"}, console)
     reasons = [printable(row.reason) for row in rows]
     for line in reasoned(table, reasons, console, is_wide=console.width >= _WIDE):
         console.print(line)

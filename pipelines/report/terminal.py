@@ -5,12 +5,12 @@ written out.
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from io import TextIOWrapper
 from math import ceil
 from typing import IO, Final, TextIO, cast
 
-from rich.console import Console, Group, JustifyMethod, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -37,6 +37,8 @@ _NARROWEST: Final = 65
 """Below this durations are too."""
 _TINY: Final = 50
 """Below this so is the number of jobs."""
+_LEAST_NAME: Final = 10
+"""Of a name so much is left at the least."""
 _LINES: Final = 20
 """How many lines kinds may take, so that all fits one screen."""
 
@@ -122,28 +124,27 @@ def _kinds(summary: Summary, console: Console) -> list[RenderableType]:
     lines_each = 1 if is_wide else 2
     shown = kinds if len(kinds) * lines_each <= _LINES else kinds[: _LINES // lines_each - 1]
 
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("", no_wrap=True, overflow="ellipsis", min_width=10)
-    named = 3 if console.width >= _TINY else 2
-    for name in ("health", "success", "rated")[:named]:
-        justify: JustifyMethod = "left" if name == "health" else "right"
-        table.add_column(name, justify=justify, no_wrap=True, min_width=len(name))
+    columns: dict[str, list[Text]] = {"": [Text(_name(kind)) for kind in shown]}
+    columns["health"] = [health(kind.health) for kind in shown]
+    rates = [_rate(kind) for kind in shown]
+    columns["success"] = [success for success, _ in rates]
+    if console.width >= _TINY:
+        columns["rated"] = [rated for _, rated in rates]
     if has_trend:
-        name = f"failing {SPARK_DAYS}d"
-        table.add_column(name, no_wrap=True, min_width=SPARK_DAYS)
-    columns = ("run p50", "p95", "stuck") if not is_short else ("p50/p95",) * has_durations
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
-    for kind in shown:
-        row = [Text(_name(kind)), *(health(kind.health), *_rate(kind))[:named]]
-        if has_trend:
-            days = summary.trends.get((kind.source, kind.kind), [])
-            row.append(sparkline(days[-SPARK_DAYS:], is_ascii=console.options.ascii_only))
-        if not is_short:
-            row += [*_durations(kind), _stuck_of_open(kind)]
-        elif has_durations:
-            row.append(_short_durations(kind))
-        table.add_row(*row)
+        is_ascii = console.options.ascii_only
+        trends = [summary.trends.get((kind.source, kind.kind), []) for kind in shown]
+        columns[f"failing {SPARK_DAYS}d"] = [
+            sparkline(days[-SPARK_DAYS:], is_ascii=is_ascii) for days in trends
+        ]
+    if not is_short:
+        durations = [_durations(kind) for kind in shown]
+        columns["run p50"] = [half for half, _ in durations]
+        columns["p95"] = [most for _, most in durations]
+        columns["stuck"] = [_stuck_of_open(kind) for kind in shown]
+    elif has_durations:
+        columns["p50/p95"] = [_short_durations(kind) for kind in shown]
+    are_numbers = frozenset(columns) & {"success", "rated", "run p50", "p95", "stuck", "p50/p95"}
+    table = table_of(columns, are_numbers, console)
 
     reasons = [printable(kind.reason) for kind in shown]
     lines: list[RenderableType] = [*reasoned(table, reasons, console, is_wide=is_wide)]
@@ -152,6 +153,31 @@ def _kinds(summary: Summary, console: Console) -> list[RenderableType]:
         said = ", ".join(f"{left_out.count(word)} {word}" for word in dict.fromkeys(left_out))
         lines.append(Text(f"and {said}: 'jobledger status' shows all", "dim"))
     return lines
+
+
+def table_of(
+    columns: Mapping[str, Sequence[Text]], are_numbers: Container[str], console: Console
+) -> Table:
+    """A table of these columns, in which names, which come first, give way where room is short."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    widths = {
+        name: max([len(name), *(each.cell_len for each in cells)])
+        for name, cells in columns.items()
+    }
+    over = sum(widths.values()) + 2 * (len(widths) - 1) - console.width
+    first = next(iter(widths))
+    widths[first] = max(widths[first] - max(over, 0), _LEAST_NAME)
+    for name, width in widths.items():
+        table.add_column(
+            name,
+            justify="right" if name in are_numbers else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            width=width,
+        )
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
+    return table
 
 
 def reasoned(

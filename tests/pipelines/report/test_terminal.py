@@ -72,6 +72,23 @@ def test_a_long_id_costs_a_stuck_job_no_word_of_why(
     ]
 
 
+def test_in_little_room_a_name_gives_way_and_no_number(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    source = "zuora_with_a_name_that_goes_on"
+    scene.world.run(source=source)
+    for number in range(30):
+        ended = {"finished_at": ago(hours=2), "run_seconds": 12 * 3600.0 if number else 1e7}
+        scene.world.job(f"{number}", source=source, **ended)
+    scene.publish()
+    out = io.StringIO()
+    show(scene.project, stream=out)
+    (row,) = (line for line in out.getvalue().splitlines() if line.startswith("zuora_with"))
+    assert "…" in row.partition("●")[0]
+    assert row.endswith(" 12h/12h")
+
+
 def test_a_sum_beyond_64_bits_costs_no_report(scene: Scene) -> None:
     most = {"status": "partial", "error_message": "absurd", "records_failed": 2**63 - 1}
     scene.world.run()
