@@ -16,5 +16,13 @@ with DAG(
     sync = BashOperator(
         task_id="sync", bash_command="jobledger --project /srv/jobs sync --wait 600"
     )
-    check = BashOperator(task_id="check", bash_command="jobledger --project /srv/jobs check")
+    check = BashOperator(
+        task_id="check",
+        bash_command="jobledger --project /srv/jobs check",
+        # a sync that failed in part is when there is most to find; by this rule the whole run is
+        # judged by the checks alone, so be alerted by tasks (on_failure_callback), not by runs
+        trigger_rule="all_done",
+        # what a check finds does not go away by looking again
+        retries=0,
+    )
     sync >> check
