@@ -14,7 +14,7 @@ import duckdb
 
 from jobledger.pipelines.errors import QueryTimeout
 from jobledger.pipelines.lineage import reads
-from jobledger.pipelines.query import reading, time_limit
+from jobledger.pipelines.query import reading, said, time_limit
 
 
 @dataclass(frozen=True)
@@ -103,5 +103,5 @@ def _run(
     except duckdb.InterruptException:
         raise
     except (duckdb.Error, ValueError) as error:
-        return Checked(check.name, check.title, error=str(error).partition("\n")[0])
+        return Checked(check.name, check.title, error=said(str(error), lines_before=0))
     return Checked(check.name, check.title, columns, rows)

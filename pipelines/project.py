@@ -206,8 +206,12 @@ class Project:
         credentials = said.pop("credentials", {})
         where = f"[sources.{name}]"
         for key in said:
+            if key in _CREDENTIALS:
+                raise ConfigError(
+                    f"{where} has '{key}', which belongs under [sources.{name}.credentials]"
+                )
             if key not in _KEYS:
-                raise self._unknown(("sources", name), key, _KEYS)
+                raise self._unknown(("sources", name), key, (*_KEYS, "credentials"))
         provider = str(said.get("provider", name))
         if provider not in known:
             raise ConfigError(
@@ -336,7 +340,7 @@ def duration(said: Any, what: str) -> timedelta:
             span = timedelta(**{_UNITS[found[2]]: float(found[1])})
             if span > timedelta(0):
                 return span
-    raise ConfigError(f'{what}: expected a time such as "30s", "15m", "24h" or "7d"')
+    raise ConfigError(f'{what} is {said!r}: expected a time such as "30s", "15m", "24h" or "7d"')
 
 
 def _is_ours(said: Mapping[str, Any]) -> bool:

@@ -262,7 +262,10 @@ def said(text: str, *, lines_before: int | None) -> str:
     said_ = one_line(text.partition("\tCandidate functions:")[0], 400)
     said_ = _OF_NO_USE.sub("", said_).rstrip(".!")
     if said_.startswith("Catalog Error: Table with name"):
-        where += "; 'jobledger views' lists what there is"
+        where += (
+            "; 'jobledger views' lists what there is, and one of your own is there from the next"
+            " sync"
+        )
     return said_ + where
 
 

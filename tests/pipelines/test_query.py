@@ -194,7 +194,8 @@ def test_the_connection_could_do_nothing_else(tmp_path: Path, path: Path, sql: s
             "from jbs",
             (
                 'Catalog Error: Table with name jbs does not exist! Did you mean "jobs"?'
-                " (line 1, at jbs); 'jobledger views' lists what there is"
+                " (line 1, at jbs); 'jobledger views' lists what there is, and one of your"
+                " own is there from the next sync"
             ),
         ),
         (
@@ -202,7 +203,8 @@ def test_the_connection_could_do_nothing_else(tmp_path: Path, path: Path, sql: s
             "from indexes",
             (
                 "Catalog Error: Table with name indexes does not exist (line 1, at indexes);"
-                " 'jobledger views' lists what there is"
+                " 'jobledger views' lists what there is, and one of your"
+                " own is there from the next sync"
             ),
         ),
         ("select error('bo\x1b[31mom')", "Invalid Input Error: bo [31mom"),

@@ -113,6 +113,22 @@ def test_a_source_of_ours_that_is_not_right_is_refused(tmp_path: Path, said: str
         Project(tmp_path, {}).sources(KINDS)
 
 
+def test_credentials_that_stand_too_high_are_told_where_they_belong(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(
+        '[sources.zuora]\nbase_url = "https://rest.zuora.com"\n'
+    )
+    secrets = tmp_path / ".dlt" / "secrets.toml"
+    for said, told in (
+        ("[sources.zuora]\n", "has 'client_id', which belongs under [sources.zuora.credentials]"),
+        ("[sources.zuora.credential]\n", "'credential' (did you mean 'credentials'?)"),
+    ):
+        secrets.write_text(f'{said}client_id = "x"\n')
+        with pytest.raises(ConfigError) as raised:
+            Project(tmp_path, {}).sources(KINDS)
+        assert told in str(raised.value)
+
+
 def test_an_unknown_setting_is_named_where_it_comes_from(tmp_path: Path) -> None:
     (tmp_path / ".dlt").mkdir()
     settings = tmp_path / ".dlt" / "config.toml"
@@ -140,7 +156,9 @@ def test_an_unknown_setting_is_named_where_it_comes_from(tmp_path: Path) -> None
 def test_a_time_span_beyond_all_time_or_of_none_is_refused(tmp_path: Path, span: str) -> None:
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").write_text(f'[sync]\ntime_limit = "{span}"\n')
-    with pytest.raises(ConfigError, match=r"\[sync\] time_limit: expected a time such as"):
+    with pytest.raises(
+        ConfigError, match=rf"\[sync\] time_limit is '{span}': expected a time such as"
+    ):
         _ = Project(tmp_path, {}).time_limit
 
 
