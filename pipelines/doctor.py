@@ -161,7 +161,11 @@ def _warehouse(project: Project) -> Finding:
 
 
 def _shown(client: Client, kind: Kind, version: str) -> int:
-    """How many jobs the first page of a listing shows. Raises `ProviderError`."""
+    """How many of the kind's jobs the first page of a listing shows. Raises `ProviderError`."""
     listing = Endpoint(client, kind.listing.format(version=version))
     page = next(iter(kind.paging.pages(listing)), None)
-    return len(page.records) if page else 0
+    records = page.records if page else []
+    if (belongs := kind.belongs) is not None:
+        # what is no object, a sync reports
+        records = [each for each in records if isinstance(each, dict) and belongs(each)]
+    return len(records)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.held import held, views_of
 from jobledger.pipelines.project import Project, choices
 from jobledger.pipelines.query import open_published
+from jobledger.pipelines.wording import exact
 
 _STATES = """
 select pipeline_name, state
@@ -45,8 +47,13 @@ def positions(project: Project) -> list[Position]:
         sources: Any = decompress_state(compressed).get("sources", {})
         for kind, state in sorted(sources.get(source, {}).get("resources", {}).items()):
             names = ("position", "complete_at", "full_walk_at", "is_newest_first")
-            found.append(Position(source, kind, **{name: state.get(name) for name in names}))
+            told = {name: _exact(state.get(name)) for name in names}
+            found.append(Position(source, kind, **told))
     return found
+
+
+def _exact(said: Any) -> Any:
+    return exact(datetime.fromisoformat(said)) if isinstance(said, str) else said
 
 
 def reset(project: Project, source: str, kinds: Sequence[str] = ()) -> list[str]:

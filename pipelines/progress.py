@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def closing_line(runs: Iterable[Run]) -> str:
     """What changed, in few words: `12 new, 3 finished, 1 failed`."""
     told = list(runs)
-    if told and all(run.outcome is Outcome.FAILED for run in told):
+    if told and all(run.outcome is not Outcome.COMPLETE and not run.jobs_listed for run in told):
         return "nothing was read"
     numbers = {
         "new": sum(run.jobs_new for run in told),

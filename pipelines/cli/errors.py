@@ -49,7 +49,10 @@ def _harmless(pieces: Iterator[bytes]) -> Iterator[bytes]:
     from jobledger.pipelines.grid import printable
 
     decoder = getincrementaldecoder("utf-8")("replace")
+    is_ended = True
     for piece in pieces:
+        is_ended = piece.endswith(b"\n") if piece else is_ended
         lines = decoder.decode(piece).replace("\r\n", "\n").split("\n")
         yield "\n".join(map(printable, lines)).encode()
-    yield decoder.decode(b"", final=True).encode()
+    # whatever comes last, the prompt stands on a line of its own
+    yield decoder.decode(b"", final=True).encode() + b"\n" * (not is_ended)

@@ -78,6 +78,9 @@ def forget(project: Project, source: str, yes: bool) -> None:  # noqa: FBT001 - 
         raise SystemExit(Exit.FAILED)
     jobs = forget_source(project, source)
     click.echo(f"forgot {jobs:,} jobs of {source}", err=True)
+    if source in project.source_names():
+        still = f"[sources.{source}] is set still: the next sync brings back what is listed there"
+        click.echo(still, err=True)
     for path in sorted(project.state_dir.glob("*.broken-*")):
         click.echo(f"{path}, once set aside as damaged, may still have some: remove it", err=True)
 

@@ -31,6 +31,8 @@ def run(outcome: Outcome = Outcome.COMPLETE, **numbers: Any) -> Run:
         ([], "nothing new"),
         ([run(Outcome.FAILED)], "nothing was read"),
         ([run(Outcome.FAILED), run(jobs_new=1)], "1 new"),
+        ([run(Outcome.FAILED), run(Outcome.INCOMPLETE)], "nothing was read"),
+        ([run(Outcome.FAILED), run(Outcome.INCOMPLETE, jobs_listed=4)], "nothing new"),
     ],
 )
 def test_closing_line(runs: list[Run], line: str) -> None:

@@ -6,7 +6,10 @@ from jobledger.emulator import Running
 from tests.pipelines.cli.shell import KINDS, Shell
 
 
-def test_doctor_finds_nothing_wrong_before_and_after_the_first_sync(shell: Shell) -> None:
+def test_doctor_finds_nothing_wrong_before_and_after_the_first_sync(
+    shell: Shell, busy_emulator: Running
+) -> None:
+    busy_emulator.behaviour.salesforce_page_size = 1000
     before = shell.run("doctor", "--json")
     assert before.code == 0
     assert [(each["subject"], each["what"]) for each in before.json if each["is_good"]] == [
@@ -22,6 +25,14 @@ def test_doctor_finds_nothing_wrong_before_and_after_the_first_sync(shell: Shell
         ("zuora", "clock"),
         ("warehouse", "opens"),
     ]
+    shown = {
+        (each["subject"], each["what"]): int(found[1].replace(",", ""))
+        for each in before.json
+        if (found := re.search(r"([\d,]+) jobs shown", each["said"]))
+    }
+    # jobs of the older API, which both listings of Salesforce have, count where they belong
+    for each in shell.run("sync", "salesforce", "--json").json:
+        assert shown[each["source"], each["kind"]] == each["jobs_listed"]
     assert shell.run("sync", "zuora").code == 0
     after = shell.run("doctor", "zuora")
     assert after.code == 0

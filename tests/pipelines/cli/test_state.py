@@ -17,7 +17,7 @@ def test_state_tells_resets_and_forgets(shell: Shell) -> None:
         ("salesforce", "query"),
         *(("zuora", kind) for kind in sorted(KINDS)),
     ]
-    assert all(each["position"] and each["complete_at"] for each in shown)
+    assert all(each["position"][-1] == each["complete_at"][-1] == "Z" for each in shown)
     assert shell.run("state", "reset", "zuora", "data_query").code == 0
     reset = {each["kind"]: each for each in shell.run("state", "show", "--json").json}
     assert reset["data_query"]["position"] is None
@@ -118,5 +118,7 @@ def test_forgetting_asks_first(
     done = shell.run("state", "forget", "zuora")
     assert (done.code, done.out) == (code, "")
     assert said in done.err
+    still = "[sources.zuora] is set still: the next sync brings back what is listed there\n"
+    assert done.err.endswith(still) == (code == 0)
     left = shell.run("query", "select count(*) > 0 as has_jobs from jobs", "--format", "csv").out
     assert left.splitlines()[1] == ("false" if code == 0 else "true")
