@@ -55,8 +55,11 @@ class Meter:
 class Limits:
     """The limits of one account. Threads share it; nothing is held while one waits."""
 
-    def __init__(self, clock: Clock, quota_share: float, on_wait: OnWait | None) -> None:
+    def __init__(
+        self, clock: Clock, quota_share: float, max_concurrent: int, on_wait: OnWait | None
+    ) -> None:
         self._clock = clock
+        self._slots = threading.BoundedSemaphore(max_concurrent)
         self._share = quota_share
         self._on_wait = on_wait or (lambda seconds, why: None)  # noqa: ARG005 - nobody asks
         self._lock = threading.Lock()
@@ -77,10 +80,32 @@ class Limits:
             raise copy.copy(self._end)
 
     @contextmanager
-    def admitted(self) -> Iterator[None]:
-        """One more request may be sent. Raises `QuotaGuarded` if it would be one too many."""
+    def slot(self, meter: Meter) -> Iterator[None]:
+        """One more request is under way: as many at once as the account may have, others wait.
+
+        Whoever has waited for its slot heeds what the answers before it said of limits. Raises
+        what ended the account, `QuotaGuarded` if it would be one too many, and as `await_turn`.
+        """
+        while True:
+            self.await_turn(meter)
+            with self._slots:
+                if not self._admits(meter):
+                    # nobody waits in a slot that another could use
+                    continue
+                try:
+                    yield
+                finally:
+                    with self._lock:
+                        self._in_flight -= 1
+                return
+
+    def _admits(self, meter: Meter) -> bool:
+        """Whether a request may be sent at once; it is counted then."""
+        self._clock.check()
         with self._lock:
             self.check()
+            if self._clock.monotonic() < self._held_until:
+                return False
             if self._quota is not None:
                 used, limit = self._quota
                 # those on their way count, though the provider has not said so yet
@@ -90,16 +115,8 @@ class Limits:
                         f" quota_share = {self._share:g} leaves the rest to others"
                     )
             self._in_flight += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._in_flight -= 1
-
-    def count(self, meter: Meter) -> None:
-        """A request is about to be sent."""
-        with self._lock:
             meter.requests += 1
+            return True
 
     def count_retry(self, meter: Meter) -> None:
         """A request is about to be sent again."""

@@ -21,6 +21,7 @@ from jobledger.sources._provider.errors import (
     NotAvailable,
     NotFound,
     ProviderError,
+    RateLimited,
     Refused,
     SettingsError,
     TokenNotTaken,
@@ -112,7 +113,7 @@ class Session:
             self.redactor.learn(secret)
         if self._login.flow.rotates:
             self.redactor.learn(self._login.refresh_token())
-        self._limits = Limits(clock, settings.quota_share, on_wait)
+        self._limits = Limits(clock, settings.quota_share, settings.max_concurrent, on_wait)
         self._transport = Transport(settings.base_url, clock, settings.max_concurrent)
         self._turn = threading.Lock()
         self._token: Token | None = None
@@ -133,29 +134,24 @@ class Session:
         """What `take` makes of a good answer. Raises `ProviderError`, redacted."""
 
         def once() -> T:
-            with self._limits.admitted():
-                self._limits.await_turn(meter)
-                token = self._current(meter)
-                try:
-                    return self._with(token, meter, asked, take)
-                except Unauthorized as refused:
-                    if token.is_renewal and token is not self._accepted:
-                        # new already, and never taken: another one would fare no better
-                        raise self._for_good(asked, refused, str(refused)) from None
-                token = self._current(meter, refused=token)
-                self._limits.count_retry(meter)
-                try:
-                    return self._with(token, meter, asked, take)
-                except Unauthorized as refused:
-                    said = f"{refused}; a new token was refused too"
-                    raise self._for_good(asked, refused, said) from None
+            # no token grows old while one waits
+            self._limits.await_turn(meter)
+            token = self._current(meter)
+            try:
+                return self._with(token, meter, asked, take)
+            except Unauthorized as refused:
+                if token.is_renewal and token is not self._accepted:
+                    # new already, and never taken: another one would fare no better
+                    raise self._for_good(asked, refused, str(refused)) from None
+            token = self._current(meter, refused=token)
+            self._limits.count_retry(meter)
+            try:
+                return self._with(token, meter, asked, take)
+            except Unauthorized as refused:
+                said = f"{refused}; a new token was refused too"
+                raise self._for_good(asked, refused, said) from None
 
-        try:
-            return self._limits.persist(meter, once)
-        except ProviderError as error:
-            if error.kind == "quota" and not error.is_planned:
-                self._limits.end(error)
-            raise
+        return self._limits.persist(meter, once)
 
     def _for_good(self, asked: Asked, refused: Unauthorized, said: str) -> ProviderError:
         # Salesforce's InvalidSessionId also stands for scopes and addresses that are not allowed
@@ -192,8 +188,7 @@ class Session:
         form: Mapping[str, str] | None = None,
     ) -> Iterator[requests.Response]:
         """A good answer, its body to be read. Raises `ProviderError` if it is none."""
-        self._limits.count(meter)
-        with self._transport.send(url, headers, form) as response:
+        with self._limits.slot(meter), self._transport.send(url, headers, form) as response:
             ahead = skew(response.headers, self._clock.now())
             self.clock_skew = self.clock_skew if ahead is None else ahead
             self._limits.note_quota(meter, self._dialect.quota(response.headers))
@@ -206,7 +201,10 @@ class Session:
             yield response
 
     def error(self, response: requests.Response, told: Complaint) -> ProviderError:
-        """The error that an answer amounts to, with nothing secret in it."""
+        """The error that an answer amounts to, with nothing secret in it.
+
+        What it says of the account's limits holds from here on.
+        """
         parts = urlsplit(response.url)
         request_id = response.headers.get(self._dialect.request_id or "")
         message = f"{parts.netloc.rpartition('@')[2]}{parts.path}: HTTP {told.status}"
@@ -218,7 +216,13 @@ class Session:
         if request_id:
             message = f"{message} (request {request_id[:64]})"
         wait = wait_asked_for(response.headers, self._clock.now())
-        return judged(told, self._dialect.meaning(told), for_log(message), wait)
+        error = judged(told, self._dialect.meaning(told), for_log(message), wait)
+        # whoever waits for the slot of this request must know before it is free
+        if error.kind == "quota":
+            self._limits.end(error)
+        elif isinstance(error, RateLimited) and error.retry_after is not None:
+            self._limits.hold(error.retry_after, str(error))
+        return error
 
     def _current(self, meter: Meter, *, refused: Token | None = None) -> Token:
         """The token to use: a new one if it is time, or if this very one was refused.

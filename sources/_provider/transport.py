@@ -5,7 +5,6 @@ no cookies are kept. A request ends when the sync's time limit does, or when the
 stop, even while it waits for a server that says nothing.
 """
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
@@ -49,7 +48,6 @@ class Transport:
                 f"base_url has http, to {parts.hostname}: expected https, except to this computer"
             )
         self._clock = clock
-        self._slots = threading.BoundedSemaphore(max_concurrent)
         self._watch = Watch(clock)
         self._session = requests.Session()
         # a proxy of the environment has no business between us and this very computer
@@ -66,21 +64,19 @@ class Transport:
     ) -> Iterator[requests.Response]:
         """The answer, its body not read yet: to a POST of `form`, else to a GET.
 
-        As many at once as the account may have; others wait. Raises `ProviderError`.
+        Raises `ProviderError`.
         """
-        with self._slots:
-            self._clock.check()
-            with self._watch.over() as exchange:
-                try:
-                    with self._followed(url, headers, form) as response:
-                        yield response
-                except ProviderError as error:
-                    if exchange.is_cut and isinstance(error, Unreachable):
-                        self._clock.check()
-                        raise TimedOut(f"no whole answer within {WHOLE_TIMEOUT:.0f} s") from None
-                    if isinstance(error, TimedOut):
-                        self._clock.check()
-                    raise
+        with self._watch.over() as exchange:
+            try:
+                with self._followed(url, headers, form) as response:
+                    yield response
+            except ProviderError as error:
+                if exchange.is_cut and isinstance(error, Unreachable):
+                    self._clock.check()
+                    raise TimedOut(f"no whole answer within {WHOLE_TIMEOUT:.0f} s") from None
+                if isinstance(error, TimedOut):
+                    self._clock.check()
+                raise
 
     @contextmanager
     def _followed(

@@ -134,11 +134,11 @@ def test_the_guard_of_the_daily_quota(running: Running, walks: Walks) -> None:
 
 
 def test_answers_that_overtake_each_other_do_not_widen_the_quota() -> None:
-    limits, meter = Limits(FakeClock(), 0.8, None), Meter()
+    limits, meter = Limits(FakeClock(), 0.8, 4, None), Meter()
     limits.note_quota(meter, (80, 100))
     limits.note_quota(meter, (79, 100))
     assert meter.quota_used == 80
-    with pytest.raises(QuotaGuarded), limits.admitted():
+    with pytest.raises(QuotaGuarded), limits.slot(meter):
         pass
 
 

@@ -1,13 +1,18 @@
 """Waiting as a provider asks for it, and not beyond what there is time and quota for."""
 
+import json
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import responses
 
+from jobledger.sources._provider.client import Account
 from jobledger.sources._provider.errors import (
     LimitOutlastsSync,
+    ProviderError,
     QuotaGuarded,
     QuotaReached,
     ServerFault,
@@ -145,3 +150,74 @@ def test_a_daily_limit_ends_the_account(tmp_path: Path, http: Any) -> None:
             account.client().get("/jobs")
         assert (raised.value.kind, raised.value.is_planned) == ("quota", False)
     assert calls(http, "/jobs") == 1
+
+
+Answered = tuple[int, dict[str, str], str]
+
+
+def side_by_side(account: Account, http: Any, url: str, answer: Answered) -> dict[str, Any]:
+    """What two kinds hear that ask at once, and when any more was sent than the first request.
+
+    The account has one slot: the second waits for it until the first has its answer.
+    """
+    is_asked = threading.Event()
+    heard: dict[str, Any] = {"later": []}
+
+    def answered(_: Any) -> Answered:
+        if is_asked.is_set():
+            heard["later"].append(account._clock.monotonic())
+            return 200, {}, json.dumps(PAGE)
+        is_asked.set()
+        # time enough for the other one to come as far as the slot
+        time.sleep(0.3)
+        return answer
+
+    http.add_callback("GET", url, answered)
+
+    def ask(name: str) -> None:
+        try:
+            heard[name] = account.client().get("/jobs")
+        except ProviderError as error:
+            heard[name] = type(error)
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in ("first", "second")]
+    threads[0].start()
+    assert is_asked.wait(30)
+    threads[1].start()
+    for thread in threads:
+        thread.join(30)
+    return heard
+
+
+LIMIT = [{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "first", "second"),
+    [
+        ((403, {}, json.dumps(LIMIT)), QuotaReached, QuotaReached),
+        ((200, {"Sforce-Limit-Info": "api-usage=90/100"}, json.dumps(PAGE)), PAGE, QuotaGuarded),
+    ],
+)
+def test_who_waits_for_a_slot_does_not_ask_once_the_account_has_ended(
+    tmp_path: Path, http: Any, answer: Answered, first: Any, second: Any
+) -> None:
+    account = salesforce(tmp_path, max_concurrent=1)
+    heard = side_by_side(account, http, f"{SALESFORCE}/jobs", answer)
+    assert heard == {"first": first, "second": second, "later": []}
+
+
+@pytest.mark.parametrize(
+    ("answer", "later"),
+    [
+        # the first is sent again
+        ((429, {"Retry-After": "4"}, "{}"), [4, 4]),
+        ((200, {"RateLimit-Remaining": "0", "RateLimit-Reset": "4"}, json.dumps(PAGE)), [4]),
+    ],
+)
+def test_who_waits_for_a_slot_waits_as_long_as_the_account_has_to(
+    tmp_path: Path, http: Any, answer: Answered, later: list[float]
+) -> None:
+    account = zuora(tmp_path, max_concurrent=1)
+    heard = side_by_side(account, http, f"{ZUORA}/jobs", answer)
+    assert heard == {"first": PAGE, "second": PAGE, "later": later}
