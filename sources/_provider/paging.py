@@ -46,11 +46,19 @@ class Paging(Protocol):
         """All pages. Raises `ProviderError`; a walk that ends without one was whole."""
 
 
+def _is_full(value: Any) -> bool:
+    return isinstance(value, list | dict) and bool(value)
+
+
 def _records(answer: Any, key: str) -> list[Any]:
     if not isinstance(answer, dict):
         raise BadReply("the listing is not a JSON object")
     records = answer.get(key)
-    if records is None and answer.get("success") is True:
+    if (
+        records is None
+        and answer.get("success") is True
+        and not any(map(_is_full, answer.values()))
+    ):
         # a tenant without jobs: the provider calls it a success and leaves the empty list out
         return []
     if not isinstance(records, list):

@@ -170,8 +170,10 @@ def test_whole_takes_a_success_without_a_list_as_empty_and_nothing_else() -> Non
     assert walked(Whole("jobs"), Listing(lambda params: {"success": True})) == []
     assert not is_failure({"success": True, "message": "There are no jobs", "requestId": "1"})
     assert is_failure({"message": "There are no jobs", "requestId": "1"})
-    with pytest.raises(BadReply):
-        walked(Whole("jobs"), Listing(lambda params: {"jobs": "none"}))
+    assert walked(Whole("jobs"), Listing(lambda params: {"success": True, "jobs": None})) == []
+    for answer in ({"jobs": "none"}, {"success": True, "data": [{"id": "1"}]}):
+        with pytest.raises(BadReply):
+            walked(Whole("jobs"), Listing(lambda params, said=answer: said))
 
 
 def test_a_window_that_is_full_is_asked_once_per_status() -> None:
