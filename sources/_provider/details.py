@@ -163,7 +163,10 @@ class Details:
 
     def settle_unlisted(self, answer: Answer, job: KnownJob, settled: Settled) -> None:
         """What to load of a job that the listing did not show."""
-        if answer.reading is None or not self._is_fresh(answer, job.updated_at):
+        if answer.reading is None or not (
+            self._is_fresh(answer, job.updated_at)
+            or self._reader.ends_without_its_times(answer.reading, stored(job))
+        ):
             if job.detail == OWED:
                 mark = REFUSED if answer.is_refused else OWED
                 self._mark(

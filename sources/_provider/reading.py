@@ -211,6 +211,25 @@ class Reader:
         columns = self.columns(_READ, Readings.of([known, self.merged(known, answer)]))
         return any(each[0].as_py() != each[1].as_py() for each in columns.values())
 
+    def ends_without_its_times(self, now: Reading, before: Reading) -> bool:
+        """Whether a job that was open has ended, and lost a time that it had.
+
+        Where a job's time of change is the newest of its times, such an end looks older than what
+        came before it, and is not.
+        """
+        changed = self.kind.fields.get("updated_at")
+        if changed is None or not changed.is_newest:
+            return False
+        has_lost = any(
+            _at(before.record, place) and not _at(now.record, place) for place, _ in changed.places
+        )
+        return has_lost and self._statuses(now)[0] not in OPEN
+
+    def _statuses(self, *readings: Reading) -> list[str | None]:
+        many = Readings.of(readings)
+        columns = self.columns(("provider_status", "records_failed"), many)
+        return self._status(columns, many).to_pylist()
+
     def _is_dated_by_creation(self, listed: Reading, answer: Reading) -> bool:
         columns = self.columns(
             ("created_at", "updated_at", "provider_status"), Readings.of([listed, answer])

@@ -245,12 +245,24 @@ class Walk:
             return Batch(batch, [(News.NEW, None)] * len(batch))
         is_told = among(digests_of(self._reader.row_hashes(batch)), self._told)
         asked = batch.those((~is_told).tolist())
-        found = self._judged(asked) if asked else []
+        found = self._with_ends(asked, self._judged(asked)) if asked else []
         # what is not loaded is not read otherwise
         left = [each is None or each[0] is News.STALE for each in found]
         self._reader.report(asked.those(left))
         told = [each for each in found if each is not None]
         return Batch(asked.those([each is not None for each in found]), told)
+
+    def _with_ends(
+        self, asked: Readings, found: Sequence[tuple[News, KnownJob | None] | None]
+    ) -> list[tuple[News, KnownJob | None] | None]:
+        """What was found, in which an end is news that only looks stale."""
+        told = list(found)
+        for at, (reading, each) in enumerate(zip(asked, found, strict=True)):
+            if each is None or each[0] is not News.STALE or reading.job_id not in self._open:
+                continue
+            if self._reader.ends_without_its_times(reading, stored(self._open[reading.job_id])):
+                told[at] = (News.CHANGED, each[1])
+        return told
 
     def _judged(self, asked: Readings) -> list[tuple[News, KnownJob | None] | None]:
         """What the ledger knows of them."""
@@ -300,7 +312,8 @@ class Walk:
         run.jobs_failed += pc.sum(pc.equal(statuses, pa.scalar(str(Status.FAILED)))).as_py()
         for at, was in were.items():
             status = statuses[at].as_py()
-            run.jobs_finished += was in OPEN and status not in OPEN
+            # nobody knows how a vanished one ended
+            run.jobs_finished += was in OPEN and status not in {*OPEN, Status.VANISHED}
             run.jobs_failed -= status == was == Status.FAILED
         yield "job_versions", rows
 

@@ -114,6 +114,53 @@ def test_an_older_answer_is_stale_and_an_equal_or_missing_time_is_followed(
     assert project.current() == [("a", "failed", "failed")]
 
 
+def backfills(*records: Record, one: Record | None = None) -> Any:
+    """A provider with these data backfills in its listing, and one by id."""
+
+    def answer(path: str, params: Mapping[str, str]) -> Any:
+        if path.endswith("/listjobs"):
+            return {"jobs": list(records)}
+        return one or NotFound("gone", status=404)
+
+    return answer
+
+
+UPLOADED = {"id": "l1", "uploadedOn": "1699517693000"}
+STARTED = {**UPLOADED, "status": "Processing", "startedProcessingOn": "1699517700000"}
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_an_end_without_the_times_it_had_is_followed(project: Project, *, is_listed: bool) -> None:
+    # its time of change is the newest of its times, so that such an end looks older
+    ended = {**UPLOADED, "status": "Failed", "failureMessage": "bad file"}
+    project.sync(backfills(STARTED), kinds=["data_backfill"])
+    for _ in range(2):
+        provider = backfills(ended) if is_listed else backfills(one=ended)
+        project.sync(provider, kinds=["data_backfill"])
+        assert project.rows(
+            "select status, error_message, started_at, updated_at from loaded.job_versions"
+            " where valid_to is null"
+        ) == [("failed", "bad file", None, datetime(2023, 11, 9, 8, 14, 53, tzinfo=UTC))]
+        assert project.versions() == 2
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        # from before it began
+        {**UPLOADED, "status": "Pending"},
+        # all its times are there
+        {**UPLOADED, "status": "Failed", "startedProcessingOn": "1699517699000"},
+    ],
+)
+def test_what_is_older_by_its_newest_time_is_stale_all_the_same(
+    project: Project, older: Record
+) -> None:
+    project.sync(backfills(STARTED), kinds=["data_backfill"])
+    project.sync(backfills(older), kinds=["data_backfill"])
+    assert project.current() == [("l1", "running", "Processing")]
+
+
 def test_an_open_job_that_the_listing_lost_is_asked_for_by_id(project: Project) -> None:
     project.sync(queries(query("a", "accepted"), query("b")), kinds=QUERY)
     project.sync(queries(one={"a": {"data": query("a", "failed")}}), kinds=QUERY)
@@ -127,6 +174,7 @@ def test_an_open_job_that_nobody_knows_has_vanished(project: Project) -> None:
     project.sync(queries(query("a", "accepted")), kinds=QUERY)
     run = project.sync(queries(), kinds=QUERY)["data_query"]
     assert (run.outcome, run.open_jobs) == ("complete", 0)
+    assert (run.jobs_changed, run.jobs_finished) == (1, 0)
     assert project.rows(
         "select status, provider_status, is_terminal, finished_at, updated_at"
         " from loaded.job_versions where valid_to is null"
