@@ -48,7 +48,7 @@ def run(command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None 
         process = subprocess.Popen(
             [str(each) for each in command],
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env={**_usual(os.environ), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
@@ -61,6 +61,11 @@ def run(command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None 
             told = said.read().decode(errors="replace")[-2000:]
             raise Failed(f"{command[0]} ended with {process.returncode}: {told}")
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / _PAGE)
+
+
+def _usual(environment: Mapping[str, str]) -> dict[str, str]:
+    # without it Python would compile every module at each start, which it does once for a user
+    return {k: v for k, v in environment.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def medians(costs: Sequence[Cost]) -> Cost:

@@ -1,7 +1,8 @@
 """What readers wait for: each view, a publication, an export; and what a job takes on disk.
 
-A view is read whole, every value of every row. Views with a row per job or more are also asked for
-their newest hundred, as people do.
+A view is read whole, every value of every row, by a connection that has read nothing so far, as
+that of `jobledger query`. Views with a row per job or more are also asked for their newest hundred,
+as people do.
 
     python -m benchmarks.reading --jobs 1000000 10000000
 """
@@ -33,36 +34,35 @@ def seconds(runs: int, act: Callable[[], object]) -> float:
 
 def read(path: Path, jobs: int, runs: int) -> list[dict[str, Any]]:
     """What reading every view of a published ledger takes."""
-    import duckdb
+    from jobledger.pipelines.query import open_published
 
-    with duckdb.connect(path, read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        names = [
-            name
-            for (name,) in connection.execute(
-                "select view_name from duckdb_views() where schema_name = 'main' and not internal"
-                " order by 1"
-            ).fetchall()
-        ]
-        if not names:
-            raise Failed("there is no view to read")
-        found = []
-        for name in names:
-            whole = f'select count(*), max(hash(each)) from "{name}" as each'
-            first = connection.execute(whole).fetchone()
-            row = {
-                "view": name,
-                "jobs": jobs,
-                "rows": first[0] if first else 0,
-                "whole s": round(seconds(runs, lambda sql=whole: connection.execute(sql)), 3),  # type: ignore[misc]
-                "newest 100 s": "",
-            }
-            if name in LONG:
-                some = f'from "{name}" order by {LONG[name]} desc limit 100'
-                taken = seconds(runs, lambda sql=some: connection.execute(sql).fetchall())  # type: ignore[misc]
-                row["newest 100 s"] = round(taken, 3)
-            found.append(row)
+    def ask(sql: str) -> tuple[list[tuple[Any, ...]], float]:
+        taken = []
+        for _ in range(runs):
+            with open_published(path) as connection:
+                started = time.perf_counter()
+                rows = connection.execute(sql).fetchall()
+                taken.append(time.perf_counter() - started)
+        return rows, round(statistics.median(taken), 3)
+
+    names, _ = ask(
+        "select view_name from duckdb_views() where database_name = current_database()"
+        " and schema_name = 'main' and not internal order by 1"
+    )
+    if not names:
+        raise Failed("there is no view to read")
+    found = []
+    for (name,) in names:
+        ((rows, _),), whole = ask(f'select count(*), max(hash(each)) from "{name}" as each')
+        row = {"view": name, "jobs": jobs, "rows": rows, "whole s": whole, "newest 100 s": ""}
+        if name in LONG:
+            _, row["newest 100 s"] = ask(f'from "{name}" order by {LONG[name]} desc limit 100')
+        found.append(row)
     return found
+
+
+def _ledger_of(published: Path) -> Path:
+    return published.with_name("ledger.duckdb")
 
 
 def published_and_read(published: Path, jobs: int, runs: int) -> tuple[float, list[dict[str, Any]]]:
@@ -71,7 +71,7 @@ def published_and_read(published: Path, jobs: int, runs: int) -> tuple[float, li
     from jobledger.pipelines.database import SETTINGS
     from jobledger.pipelines.ledger import Ledger
 
-    with Ledger(published.with_name("ledger.duckdb"), published) as ledger:
+    with Ledger(_ledger_of(published), published) as ledger:
         ledger.connection.execute("set memory_limit = '8GB'")
         fill(ledger.connection, jobs)
         ledger.connection.execute(f"set memory_limit = '{SETTINGS['memory_limit']}'")
@@ -100,6 +100,9 @@ def main(arguments: list[str] | None = None) -> None:
                     "jobs": jobs,
                     "publish s": round(publication, 2),
                     "bytes/job": round(published.stat().st_size / jobs),
+                    "with the ledger": round(
+                        (published.stat().st_size + _ledger_of(published).stat().st_size) / jobs
+                    ),
                     "export s": round(cost.wall, 2),
                     "export rows/s": round(jobs / cost.wall),
                     "export peak MB": round(cost.peak_mb),

@@ -77,4 +77,4 @@ def test_peers(what: str) -> None:
         *("peers", "--jobs", "200", "--slow-jobs", "100", "--runs", "1"),
         *("--without", *({"rest_api", "rest_api, parquet", "by hand", "singer"} - {what})),
     )
-    assert [row["what"] for row in found] == ["jobledger", "floor", what]
+    assert [row["what"] for row in found] == ["jobledger", "jobledger, few", "floor", what]
