@@ -278,12 +278,10 @@ class Session:
             with self._good(meter, url, _ALWAYS, form) as response:
                 return self.value(response, whole(response))
         except NotFound as error:
-            # not the job's absence, which the same error would mean to whoever asked for one
+            # without its status: whoever asked for a job would take this for the job's absence
             name = self._settings.name
-            raise BadReply(
-                f"no login there: {error}; check base_url under [sources.{name}]",
-                status=error.status,
-                code=error.code,
+            raise Refused(
+                f"no login there: {error}; check base_url under [sources.{name}]", code=error.code
             ) from None
         except (Refused, NotAvailable, Unauthorized) as error:
             if error.status not in (400, 401, 403):

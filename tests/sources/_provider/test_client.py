@@ -199,8 +199,9 @@ def test_a_login_that_is_not_there_says_nothing_of_the_job_that_was_asked_for(
 ) -> None:
     told = {"reasons": [{"code": "50000040", "message": "nothing here"}]}
     http.replace("POST", ZUORA + "/oauth/token", status=404, json=told)
-    with pytest.raises(BadReply) as raised:
+    with pytest.raises(Refused) as raised:
         zuora(tmp_path).client().get(JOBS)
+    assert raised.value.status is None
     assert str(raised.value) == (
         "no login there: rest.zuora.com/oauth/token: HTTP 404: 50000040: nothing here;"
         " check base_url under [sources.zuora]"
