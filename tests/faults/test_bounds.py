@@ -229,11 +229,9 @@ def test_an_account_that_waits_holds_up_no_other(running: Running, tmp_path: Pat
         result = sync_project(ours, watcher=Ends())
         assert exit_of(result) == 0
         assert ended["zuora_b"] >= 4
-        assert max(ended["zuora"], ended["salesforce"]) < ended["zuora_b"]
+        assert max(ended["zuora"], ended["salesforce"]) < ended["zuora_b"] - 0.5
         waited = {run.source: 0.0 for run in result.runs}
         for run in result.runs:
             # two kinds that wait for one limit at a time both say so
             waited[run.source] = max(waited[run.source], run.throttled_seconds)
-        # a busy machine wakes up late, never early
-        assert 3.9 < waited.pop("zuora_b") < 10
-        assert waited == {"zuora": 0, "salesforce": 0}
+        assert waited == {"zuora": 0, "salesforce": 0, "zuora_b": pytest.approx(4, abs=0.5)}
