@@ -143,8 +143,8 @@ def _kinds(summary: Summary, console: Console) -> list[RenderableType]:
         columns["stuck"] = [_stuck_of_open(kind) for kind in shown]
     elif has_durations:
         columns["p50/p95"] = [_short_durations(kind) for kind in shown]
-    are_numbers = frozenset(columns) & {"success", "rated", "run p50", "p95", "stuck", "p50/p95"}
-    table = table_of(columns, are_numbers, console)
+    numbers = {"success", "rated", "run p50", "p95", "stuck", "p50/p95"}
+    table = table_of(columns, numbers, console)
 
     reasons = [printable(kind.reason) for kind in shown]
     lines: list[RenderableType] = [*reasoned(table, reasons, console, is_wide=is_wide)]

@@ -257,11 +257,12 @@ class Walk:
     ) -> list[tuple[News, KnownJob | None] | None]:
         """What was found, in which an end is news that only looks stale."""
         told = list(found)
-        for at, (reading, each) in enumerate(zip(asked, found, strict=True)):
-            if each is None or each[0] is not News.STALE or reading.job_id not in self._open:
-                continue
-            if self._reader.ends_without_its_times(reading, stored(self._open[reading.job_id])):
-                told[at] = (News.CHANGED, each[1])
+        is_stale = [each is not None and each[0] is News.STALE for each in found]
+        places = compress(range(len(found)), is_stale)
+        for at, reading in zip(places, asked.those(is_stale), strict=True):
+            known = self._open.get(reading.job_id)
+            if known and self._reader.ends_without_its_times(reading, stored(known)):
+                told[at] = (News.CHANGED, known)
         return told
 
     def _judged(self, asked: Readings) -> list[tuple[News, KnownJob | None] | None]:
