@@ -10,7 +10,8 @@ demo: $(VENV)/.demo
 	@$(BIN)/jobledger demo
 
 test: $(VENV)/.installed $(VENV)/duckdb-oldest $(VENV)/duckdb-newest lint
-	$(BIN)/pytest -n auto --dist loadfile
+	@# with the variable set, each of the hundreds of processes would compile all modules for itself
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist loadfile
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -20,7 +21,7 @@ lint: $(VENV)/.installed
 
 # what PERFORMANCE.md quotes: an hour on two cores, with nothing else going on
 bench: $(VENV)/.installed
-	@for each in start incremental throughput memory latency reading growth peers; do \
+	@for each in start incremental throughput profile memory latency reading growth peers; do \
 	    $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 format: $(VENV)/.installed

@@ -77,8 +77,8 @@ def by_hand(server: Served, jobs: int) -> Cost:
 
 def singer(server: Served, jobs: int) -> Cost:
     """A tap piped into a target."""
-    tap = environment("singer-tap", "singer-sdk") / "python"
-    target = environment("singer-target", "target-duckdb", "duckdb<1.2") / "target-duckdb"
+    tap = environment("singer-tap", "singer-sdk==0.54.9") / "python"
+    target = environment("singer-target", "target-duckdb==0.8.0", "duckdb<1.2") / "target-duckdb"
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         path = folder / "jobs.duckdb"

@@ -1,10 +1,15 @@
 """Every benchmark still runs, and still checks that its work was done; its figures mean nothing."""
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from benchmarks.profile import PARTS, REST
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -77,3 +82,25 @@ def test_peers() -> None:
     assert [row["what"] for row in found] == [
         *("jobledger", "jobledger, few", "floor", "rest_api", "by hand"),
     ]
+
+
+def test_profile() -> None:
+    try:
+        found = rows("profile", "--jobs", "2000", "--runs", "1")
+    except AssertionError as error:
+        if "Permission Denied" in str(error):
+            pytest.skip("no process may look into another one here")
+        raise
+    assert [row["part"] for row in found] == [*PARTS, REST]
+    assert found[0]["thread s"] > 0
+
+
+MARKS = [mark for marks in PARTS.values() for mark in marks if "jobledger/" in mark]
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_what_tells_a_part_in_a_profile_is_in_the_code(mark: str) -> None:
+    name, _, path = mark.partition("(")
+    found: Any = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+    for each in name.strip().split(".") if name else ():
+        found = getattr(found, each)
