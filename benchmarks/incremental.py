@@ -63,6 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
             (f"{said.changes} changes, whole listing", ("--full",), said.changes),
         ):
             costs: list[Cost] = []
+            # a token, and pages
+            wanted = 1 + (-(-said.jobs // said.page) if flags else 1)
             for _ in range(said.runs):
                 if changes:
                     changed += 1
@@ -71,6 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
                 before = server.replies()
                 costs.append(sync(folder, *flags))
                 requests = server.replies() - before
+                expect(requests, wanted, f"requests for {what}")
                 expect(rows(folder / "jobs.duckdb", VERSIONS), [[versions]], "versions")
             answers = provider_seconds(server, requests - 1, said.jobs, said.page)
             cost = medians(costs)

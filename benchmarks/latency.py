@@ -26,6 +26,16 @@ FEW = 200
 """Jobs of each of Zuora's kinds."""
 PAGE = 1000
 """Jobs on a page of Salesforce's listings."""
+COUNTED = """
+select
+    jobs.source,
+    count(*),
+    count(*) filter (details.detail = 'merged' and jobs.records_processed is not null),
+from loaded.job_versions as jobs
+left join loaded.job_details as details using (source, kind, job_id)
+group by all
+order by 1
+"""
 
 
 def ideal(details: int, concurrent: int, latency: float) -> float:
@@ -58,12 +68,13 @@ def main(arguments: list[str] | None = None) -> None:
                     before = server.replies()
                     costs.append(sync(folder))
                     requests = server.replies() - before
-                    counted = rows(
-                        folder / "jobs.duckdb",
-                        "select source, count(*) from loaded.job_versions group by all order by 1",
-                    )
-                    wanted = [["salesforce", said.details // 2 * 2], ["zuora", said.jobs * 4]]
-                    expect(counted, wanted, "jobs in the ledger")
+                    of_each = said.details // 2
+                    detailed = 2 * of_each
+                    counted = rows(folder / "jobs.duckdb", COUNTED)
+                    wanted = [["salesforce", detailed, detailed], ["zuora", said.jobs * 4, 0]]
+                    expect(counted, wanted, "jobs in the ledger, and details")
+                    pages = -(-said.jobs // 100) + 3 + 2 * max(1, -(-of_each // PAGE))
+                    expect(requests, 2 + pages + detailed, "requests: tokens, pages, details")
             cost, least = medians(costs), ideal(said.details, concurrent, said.latency)
             found.append(
                 {

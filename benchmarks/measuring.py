@@ -7,6 +7,7 @@ the peak of the one that is started, so whoever measures must stay small.
 import argparse
 import json
 import os
+import platform
 import signal
 import statistics
 import subprocess
@@ -17,6 +18,8 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -188,7 +191,18 @@ def tell(title: str, found: Sequence[Mapping[str, Any]]) -> None:
     say(f"\n{title}")
     for line in ({name: name for name in widths}, *shown):
         say("  ".join(f"{line[name]:>{width}}" for name, width in widths.items()))
-    print(json.dumps({"benchmark": title, "rows": list(found)}), flush=True)
+    print(json.dumps({"benchmark": title, **_circumstances(), "rows": list(found)}), flush=True)
+
+
+def _circumstances() -> dict[str, Any]:
+    """When, on what and with which versions it was measured."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "with": sys.argv[1:],
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("dlt", "duckdb", "orjson", "pyarrow")},
+    }
 
 
 def _shown(value: Any) -> str:

@@ -16,7 +16,17 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import JOBLEDGER, Failed, medians, parser, project, run, tell
+from benchmarks.measuring import (
+    JOBLEDGER,
+    Failed,
+    expect,
+    medians,
+    parser,
+    project,
+    rows,
+    run,
+    tell,
+)
 
 LONG = {"jobs": "created_at", "job_history": "valid_from", "failed_jobs": "finished_at"}
 """Views as long as the ledger, and by what people order them."""
@@ -54,6 +64,8 @@ def read(path: Path, jobs: int, runs: int) -> list[dict[str, Any]]:
     found = []
     for (name,) in names:
         ((rows, _),), whole = ask(f'select count(*), max(hash(each)) from "{name}" as each')
+        if name == "jobs":
+            expect(rows, jobs, "rows of jobs")
         row = {"view": name, "jobs": jobs, "rows": rows, "whole s": whole, "newest 100 s": ""}
         if name in LONG:
             _, row["newest 100 s"] = ask(f'from "{name}" order by {LONG[name]} desc limit 100')
@@ -95,6 +107,8 @@ def main(arguments: list[str] | None = None) -> None:
             tell(f"reading a ledger of {jobs:,} jobs", found)
             export = [JOBLEDGER, "--project", folder, "export", "jobs", "-o", parquet]
             cost = medians([run(export, folder) for _ in range(said.runs)])
+            counted = f"select count(*), count(distinct job_id) from '{parquet}'"
+            expect(rows(published, counted), [[jobs, jobs]], "jobs exported")
             written.append(
                 {
                     "jobs": jobs,

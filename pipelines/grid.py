@@ -3,8 +3,9 @@
 import operator
 import os
 import shutil
+import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
@@ -13,6 +14,8 @@ from rich.cells import cell_len, set_cell_size
 _GAP: Final = "  "
 _LEAST: Final = 10
 """How narrow a column gets before others give way."""
+_LEAST_WRAPPED: Final = 24
+"""How narrow one that goes on in more lines gets before it is cut instead."""
 
 NULL: Final = "NULL"
 
@@ -24,6 +27,8 @@ class Grid:
     names: Sequence[str]
     are_numbers: Sequence[bool]
     rows: Sequence[Sequence[str | None]]
+    is_wrapped: bool = False
+    """What does not fit of the last column goes on in the lines below."""
 
     def lines(self, width: int | None, *, is_styled: bool) -> tuple[list[str], int, bool]:
         """The lines within that width, how many columns they show, and if any text is cut."""
@@ -33,15 +38,18 @@ class Grid:
             else max(cell_len(name), 1)
             for at, name in enumerate(self.names)
         ]
+        rows = self.rows
+        left = natural[-1] if width is None else width - _total([*natural[:-1], 0])
+        if self.is_wrapped and _LEAST_WRAPPED <= left < natural[-1]:
+            natural[-1] = left
+            rows = [line for row in self.rows for line in _wrapped(row, left)]
         widths = natural if width is None else _fitted(natural, width)
         rules = ["─" * width for width in widths]
         lines = [
             _line(widths, self.are_numbers, self.names, "1" if is_styled else None),
             _line(widths, self.are_numbers, rules, "2" if is_styled else None),
         ]
-        lines += [
-            _line(widths, self.are_numbers, row, None, is_styled=is_styled) for row in self.rows
-        ]
+        lines += [_line(widths, self.are_numbers, row, None, is_styled=is_styled) for row in rows]
         is_cut = any(map(operator.lt, widths, natural))
         return lines, len(widths), is_cut
 
@@ -83,6 +91,14 @@ def _visible(character: str) -> str:
 
 def _shown(cell: str | None) -> str:
     return NULL if cell is None else cell
+
+
+def _wrapped(row: Sequence[str | None], width: int) -> Iterator[Sequence[str | None]]:
+    """The row, and below it what of its last cell does not fit."""
+    first, *more = textwrap.wrap(_shown(row[-1]), width) or [""]
+    yield [*row[:-1], None if row[-1] is None else first]
+    for line in more:
+        yield [*[""] * (len(row) - 1), line]
 
 
 def _fitted(natural: Sequence[int], width: int) -> list[int]:

@@ -49,9 +49,11 @@ def write_result(
     output: Path | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
+    is_wrapped: bool = False,
 ) -> int:
     """Asks the SQL, or the view of that name, and writes what it gives; gives the number of rows.
 
+    A table `is_wrapped` where its last column should rather go on in the next line than be cut.
     Writes to stdout, or to the `output` file, whole or not at all. A name that two columns share
     gets a number at the second. Raises `QueryError`, and `JobledgerError` if it cannot be written.
     """
@@ -72,7 +74,9 @@ def write_result(
 
                 return write_parquet(connection, asked.sql, found, stream, limit, progress)
             if format == "table":
-                return _write_table(connection, asked.sql, found, stream, limit)
+                return _write_table(
+                    connection, asked.sql, found, stream, limit, is_wrapped=is_wrapped
+                )
             rows = _rows(connection, asked.sql, found, limit)
         write = _write_text if format == "table" else _WRITERS[format]
         count = write(found, _told(rows, progress), stream)
@@ -234,6 +238,8 @@ def _write_table(
     found: list[Column],
     stream: IO[bytes],
     limit: int | None,
+    *,
+    is_wrapped: bool,
 ) -> int:
     most = TABLE_ROWS if limit is None else limit
     rows = list(_rows(connection, sql, found, most + 1 if limit is None else most))
@@ -242,6 +248,7 @@ def _write_table(
         [printable(column.name) for column in found],
         [column.is_number for column in found],
         [[_cell(value) for value in row] for row in shown],
+        is_wrapped,
     )
     lines, columns_shown, is_cut = grid.lines(terminal_width(stream), is_styled=is_styled(stream))
     stream.write(("\n".join(lines) + "\n").encode())

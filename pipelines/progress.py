@@ -114,6 +114,10 @@ class Lines:
         """Says why a sync came to nothing."""
         self._say(line)
 
+    def stopped(self) -> None:
+        """Says that a schedule has ended, as it was told to."""
+        self._say("stopped")
+
 
 class JsonLines:
     """JSON objects, one a line, for programs that read logs."""
@@ -155,6 +159,10 @@ class JsonLines:
     def failed(self, line: str) -> None:
         """Why a sync came to nothing."""
         self._say("failed", said=line)
+
+    def stopped(self) -> None:
+        """A schedule has ended, as it was told to."""
+        self._say("stopped")
 
 
 class Table:

@@ -52,6 +52,7 @@ _OF_NO_USE: Final = re.compile(
 )
 """DuckDB's own tables, offered in place of a view that is not there."""
 _NAME: Final = re.compile(r"\s*((?:\w+\.)?\w+)\s*;?\s*")
+_BEGINS: Final = re.compile(r"\s*((?:\w+\.)?\w+)\s")
 _PLACE: Final = re.compile(r"\n+LINE (\d+): (.*)\n( *)(\^+)\s*\Z", re.DOTALL)
 _READS: Final = "select, from, with, values, describe, summarize, show, pivot or explain"
 _GRACE: Final = 3.0
@@ -189,8 +190,11 @@ def question(connection: duckdb.DuckDBPyConnection, text: str) -> Question:
     if name:
         parts = name[1].split(".")
         text = "from " + ".".join(f'"{part}"' for part in parts)
-    with explained():
-        statements = connection.extract_statements(text)
+    try:
+        with explained():
+            statements = connection.extract_statements(text)
+    except QueryError as error:
+        raise QueryError(f"{error}{_told_from(connection, text)}") from error
     kinds = [str(statement.type).rpartition(".")[2] for statement in statements]
     if not kinds:
         raise QueryError("there is no SQL to run: expected one statement, or the name of a view")
@@ -208,6 +212,18 @@ def question(connection: duckdb.DuckDBPyConnection, text: str) -> Question:
         )
     sql = text if is_pivot else statements[0].query
     return Question(_without_semicolon(sql), is_plan=kinds == ["EXPLAIN"])
+
+
+def _told_from(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    """What helps someone who began with a view's name, and went on."""
+    view = _BEGINS.match(text)
+    if not view or ";" in text:
+        return ""
+    try:
+        connection.execute(f"explain from {text}")
+    except duckdb.Error:
+        return ""
+    return f"; SQL that begins with a view begins with from: 'from {view[1]} …'"
 
 
 def _without_semicolon(sql: str) -> str:

@@ -109,7 +109,7 @@ def main(arguments: list[str] | None = None) -> None:
             "rest_api, parquet": (many, lambda: rest_api(large, many, "parquet")),
             "rest_api": (few, lambda: rest_api(small, few)),
             "singer": (few, lambda: singer(small, few)),
-            "by hand": (few, lambda: by_hand(small, few)),
+            "by hand, executemany": (few, lambda: by_hand(small, few)),
         }
         chosen = {name: each for name, each in known.items() if name not in said.without}
         costs = in_turns(said.runs, {name: each for name, (_, each) in chosen.items()})

@@ -135,7 +135,7 @@ def _send(
     if not receivers:
         return True
     memory = Memory(project.make_state_dir() / "notified.json")
-    is_sent = True
+    is_sent = is_taken = True
     for url, each in receivers:
         for check, message in news(checked, memory, memory.told(url), project.folder.name):
             if each.send(message):
@@ -148,12 +148,15 @@ def _send(
                     is_sent = False
                     click.echo(f"jobledger: {error}; the next check sends it again", err=True)
             else:
-                is_sent = False
+                is_sent = is_taken = False
                 click.echo(
                     f"jobledger: {each.name} did not take '{message.title}'; the next check sends"
                     " it again",
                     err=True,
                 )
+    if not is_taken:
+        # what a service says may quote its address, and so is not shown
+        click.echo("jobledger: to see why, run: apprise -vv --body test ADDRESS", err=True)
     return is_sent
 
 

@@ -88,4 +88,5 @@ def command(
             on_wait=lambda at: watcher.due(at, str(chosen)),
             sources=sources,
         ).run()
+        watcher.stopped()
     raise SystemExit(stop.exit_code)

@@ -48,9 +48,10 @@ def command(
     format = json_or(format, as_json=as_json) or "table"  # noqa: A001 - the option's name
     with open_published(project.warehouse) as connection:
         if name is None:
-            write_result(connection, _VIEWS, format=format)
+            write_result(connection, _VIEWS, format=format, is_wrapped=True)
             return
         names = [view for view, _ in connection.execute(_VIEWS).fetchall()]
         if name not in names:
             raise ConfigError(f"no view '{name}'{choices(name, names)}")
-        write_result(connection, _COLUMNS.format(name=name.replace("'", "''")), format=format)
+        columns = _COLUMNS.format(name=name.replace("'", "''"))
+        write_result(connection, columns, format=format, is_wrapped=True)

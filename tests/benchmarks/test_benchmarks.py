@@ -80,7 +80,7 @@ def test_peers() -> None:
         *("--without", "rest_api, parquet", "singer"),
     )
     assert [row["what"] for row in found] == [
-        *("jobledger", "jobledger, few", "floor", "rest_api", "by hand"),
+        *("jobledger", "jobledger, few", "floor", "rest_api", "by hand, executemany"),
     ]
 
 

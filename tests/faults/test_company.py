@@ -1,6 +1,7 @@
 """Several people and programs with one ledger: nobody waits for anybody, and nobody breaks it."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -130,6 +131,9 @@ def test_a_schedule_waits_for_whoever_holds_the_ledger(ours: Project, running: R
     schedule.terminate()
     _, errors = schedule.communicate(timeout=60)
     assert schedule.returncode == 143, errors
+    *_, due, stopped = errors.decode().splitlines()
+    assert re.fullmatch(r"\S+Z next sync at \S+Z \(every 1h\)", due)
+    assert re.fullmatch(r"\S+Z stopped", stopped)
 
 
 def test_a_lock_whose_holder_died_holds_nobody_up(ours: Project, running: Running) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobledger.pipelines.errors import JobledgerError, QueryError
+from jobledger.pipelines.grid import Grid
 from jobledger.pipelines.output import Format, print_rows, write_result
 from jobledger.pipelines.query import open_published
 from tests.pipelines.published import publish
@@ -205,3 +206,26 @@ def test_rows_of_ours_as_a_table(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().out == (
         "source  position\n──────  ────────\nzuora   NULL\nsf\\x1b  2026\n"
     )
+
+
+def test_a_last_column_that_does_not_fit_goes_on_below_where_wanted() -> None:
+    rows = [["jobs", "one row per job, as it stands now"], ["mine", None]]
+    names, are_numbers = ["view", "holds"], [False, False]
+    wrapped = Grid(names, are_numbers, rows, is_wrapped=True)
+    assert wrapped.lines(32, is_styled=False) == (
+        [
+            "view  holds",
+            f"{'─' * 4}  {'─' * 26}",
+            "jobs  one row per job, as it",
+            "      stands now",
+            "mine  NULL",
+        ],
+        2,
+        False,
+    )
+    # what would be too narrow to read is cut, and so it is in a table of other things
+    cut = "jobs  one row per job,…"
+    assert wrapped.lines(24, is_styled=False)[0][2] == cut
+    assert Grid(names, are_numbers, rows).lines(24, is_styled=False)[0][2] == cut
+    whole, _, is_cut = wrapped.lines(80, is_styled=False)
+    assert (len(whole), is_cut) == (4, False)

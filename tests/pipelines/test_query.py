@@ -190,6 +190,14 @@ def test_the_connection_could_do_nothing_else(tmp_path: Path, path: Path, sql: s
             ),
         ),
         ("selec 1", 'Parser Error: syntax error at or near "selec" (line 1, at selec)'),
+        ("selec foo", 'Parser Error: syntax error at or near "selec" (line 1, at selec)'),
+        (
+            "jobs where source = 'zuora'",
+            (
+                'Parser Error: syntax error at or near "jobs" (line 1, at jobs); SQL that begins'
+                " with a view begins with from: 'from jobs …'"
+            ),
+        ),
         (
             "from jbs",
             (

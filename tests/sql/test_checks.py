@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,23 @@ def test_a_ledger_with_nothing_and_one_where_all_is_well_have_no_problems(world:
     world.job("b", status="running", created_at=ago(hours=1))
     world.reject(sync_id="an older one")
     assert found(world) == {}
+
+
+def test_the_check_that_the_readme_shows(world: World, tmp_path: Path):
+    readme = Path(__file__).parents[2] / "README.md"
+    (shown,) = re.findall(r"```sql\n(.*?)```", readme.read_text("utf-8"), re.DOTALL)
+    checks = tmp_path / "checks"
+    checks.mkdir()
+    (checks / "low_success.sql").write_text(shown)
+    world.run(schedule_seconds=3600.0)
+    for number in range(25):
+        status = "partial" if number < 5 else "succeeded"
+        world.job(str(number), status=status, finished_at=ago(hours=1), created_at=ago(hours=2))
+
+    checked = {each.name: each for each in run(world.connection, tmp_path)}
+    assert checked["low_success"].title == "one row per kind that succeeds too rarely"
+    (row,) = checked["low_success"].rows
+    assert row == ("zuora", "data_query", "succeeds in 80 % of its jobs")
 
 
 def test_unknown_statuses(world: World):
