@@ -51,7 +51,7 @@ def measured(jobs: int, runs: int) -> dict[str, Any]:
         "first s": round(first.wall, 2),
         "first CPU s": round(first.cpu, 2),
         "first peak MB": round(first.peak_mb),
-        "MB on disk": round(size / 2**20, 1),
+        "published MB": round(size / 2**20, 1),
         "no change, cut short s": round(recent.wall, 2),
         "no change, whole s": round(whole.wall, 2),
         "of it listing s": round(whole.wall - recent.wall, 2),

@@ -200,6 +200,10 @@ class Project:
         for name, said in sources.items():
             if isinstance(said, dict) and not _is_ours(self._section(("sources", name))):
                 yield f"{path}: nobody reads [sources.{name}]; no setting in it is ours"
+            elif isinstance(said, dict) and isinstance(said.get("credentials"), dict):
+                for key in said["credentials"].keys() - _CREDENTIALS:
+                    meant = choices(key, sorted(_CREDENTIALS))
+                    yield f"{path}: nobody reads '{key}' in [sources.{name}.credentials]{meant}"
 
     def _source(self, name: str, known: Mapping[str, Sequence[str]]) -> SourceSettings:
         said = self._section(("sources", name))

@@ -20,6 +20,7 @@ from jobledger.pipelines.database import (
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.quoting import literal
 from jobledger.pipelines.whole_file import keep_readers
+from jobledger.sources._provider.on_disk import sync_folder
 
 
 def publish(
@@ -133,9 +134,4 @@ def _replace(fresh: Path, target: Path) -> None:
             " is kept and is published by the next sync"
         ) from error
     wal(target).unlink(missing_ok=True)
-    if os.name == "posix":
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    sync_folder(target.parent)

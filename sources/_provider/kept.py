@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import KeptFileBroken, NotKept
+from jobledger.sources._provider.on_disk import sync_folder
 
 _TITLE: Final = "written by jobledger: secrets it has to remember; not to be edited or committed"
 _LOCK_TIMEOUT: Final = 300.0
@@ -202,9 +203,4 @@ def _write_durably(path: Path, content: bytes) -> None:
         with suppress(OSError):
             Path(name).unlink()
         raise
-    if hasattr(os, "O_DIRECTORY"):
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    sync_folder(path.parent)

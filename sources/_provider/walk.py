@@ -12,7 +12,7 @@ Nothing is dropped, nothing frozen, and nothing asked for twice. What makes that
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import compress
 from typing import Any, Final, TypeAlias
 
@@ -209,9 +209,15 @@ class Walk:
             and not self._errand.is_full
             and bool(self._state.get("is_newest_first"))
             and walked_at is not None
-            # a clock that was put back says nothing of when the next full walk is due
-            and abs(self._run.started_at - walked_at) < self._errand.settings.full_walk_every
+            and self._next_after(walked_at) <= self._errand.settings.full_walk_every
         )
+
+    def _next_after(self, walked_at: datetime) -> timedelta:
+        """How long after the last full walk the next sync comes, on the rhythm of the last two."""
+        started_at = self._run.started_at
+        last = _time(self._state.get("complete_at")) or walked_at
+        # a clock that was put back says nothing of when the next full walk is due
+        return abs(started_at - walked_at) + abs(started_at - last)
 
     def _is_below(self) -> bool:
         """Whether the last complete sync listed all jobs further down."""

@@ -25,13 +25,13 @@ worded as (
     select
         *,
         -- a value that goes on beyond what was cut off; words with a digit in them, which are ids,
-        -- numbers and dates
+        -- numbers and dates, but not what 404:NOT_FOUND says beside its number
         regexp_replace(
             case
                 when length(error_message) <= 500 then unquoted
                 else regexp_replace(unquoted, '(^|[^\w])[''"`„“‘«][^''"`“”’»]*$', '\1#')
             end,
-            '[\w-]*\d[\w]*([-+.,:/][\w]+)*', '#', 'g'
+            '[\w-]*\d\w*([-+.]\w+|[,:/]\w*\d\w*)*', '#', 'g'
         ) as words,
     from folded
 ),

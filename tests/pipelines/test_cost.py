@@ -58,6 +58,17 @@ def test_a_long_newest_first_history_costs_one_page_but_once_a_day(project: Proj
     assert requests == [32, 4, 4, 4, 32, 4, 4, 4, 32]
 
 
+def test_daily_syncs_walk_the_whole_listing_each_though_one_starts_a_moment_early(
+    project: Project,
+) -> None:
+    answer = bulk_jobs([bulk(f"j{n:03d}", NOW - timedelta(hours=n)) for n in range(300)])
+    requests = [
+        project.sync(answer, kinds=BULK, hours=hours)["custom_object_bulk"].requests
+        for hours in (24.0, 23.999, 24.001, 23.999)
+    ]
+    assert requests == [31, 31, 31, 31]
+
+
 def test_jobs_with_long_texts_are_loaded_in_smaller_batches(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

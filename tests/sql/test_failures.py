@@ -127,6 +127,11 @@ def reasons(world: World) -> list[tuple[Any, ...]]:
             [f"Query 'select {word * 99}' is bad" for word in ("Abcdef, ", "Bcdefg, ")],
             "Query #",
         ),
+        (["404:NOT_FOUND", "410:NOT_FOUND"], "#:NOT_FOUND"),
+        (
+            ["Row 3:Required field of 1,000/2,000", "Row 4:Required field of 10/20"],
+            "Row #:Required field of #",
+        ),
         (["Spalte „Foo__c“ fehlt", "Spalte „Bar“ fehlt"], "Spalte # fehlt"),
         (["Column “Foo__c” of ‘A’ in «B»", "Column “Bar” of ‘C’ in «D»"], "Column # of # in #"),
         (

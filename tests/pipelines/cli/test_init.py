@@ -11,6 +11,9 @@ from jobledger.pipelines.cli.init import CONFIG, SECRETS, command
 from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.project import Project
 from jobledger.sources import providers
+from jobledger.sources._provider.client import Account
+from jobledger.sources._provider.clock import Clock
+from jobledger.sources._provider.kept import Kept
 
 CLONE = Path(__file__).parents[3]
 KINDS = {name: [kind.name for kind in provider.kinds] for name, provider in providers().items()}
@@ -100,6 +103,32 @@ def test_sources_of_other_pipelines_are_left_to_them(tmp_path: Path) -> None:
     assert project.warnings == [
         ".dlt/config.toml: nobody reads [sources.github]; no setting in it is ours"
     ]
+
+
+def test_credentials_that_nobody_reads_are_told_and_words_among_them_are_no_secrets(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(
+        '[sources.salesforce]\nbase_url = "https://acme.my.salesforce.com"\n'
+    )
+    (tmp_path / ".dlt" / "secrets.toml").write_text(
+        '[sources.salesforce.credentials]\nclient_id = "3MVG9"\nclient_secret = "s3cret-s3cret"\n'
+        'instance = "Account"\nsecurity_token = "t0ken-t0ken"\n'
+    )
+    project = Project(tmp_path, {})
+    (settings,) = project.sources({"salesforce": ["ingest"]})
+    assert sorted(project.warnings) == [
+        f".dlt/secrets.toml: nobody reads '{name}' in [sources.salesforce.credentials]: expected"
+        " one of audience, client_id, client_secret, private_key, refresh_token, username"
+        for name in ("instance", "security_token")
+    ]
+    account = Account(
+        settings, providers()["salesforce"].dialect, Clock(None), Kept(project.kept_file)
+    )
+    assert account.redactor.text("Account s3cret-s3cret t0ken-t0ken") == (
+        "Account [redacted] [redacted]"
+    )
 
 
 @pytest.mark.parametrize(

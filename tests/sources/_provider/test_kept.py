@@ -1,8 +1,11 @@
 """Taking turns at a login that rotates the refresh token."""
 
 import errno
+import os
+import stat
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -54,3 +57,22 @@ def test_settings_from_the_environment_alone_need_no_folder(tmp_path: Path) -> N
     assert kept.refresh_token("salesforce", "old") == "new"
     assert (tmp_path / ".dlt").stat().st_mode & 0o777 == 0o700
     assert kept.path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("number", "is_told"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_a_file_system_that_cannot_sync_a_folder_loses_no_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, *, is_told: bool
+) -> None:
+    sync = os.fsync
+
+    def no_folder(file: int) -> None:
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(number, os.strerror(number))
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", no_folder)
+    kept = Kept(tmp_path / ".dlt" / "kept.toml")
+    (tmp_path / ".dlt").mkdir()
+    with pytest.raises(NotKept) if is_told else nullcontext():
+        kept.keep_refresh_token("salesforce", "5Aep861", "5Aep862")
+    assert kept.refresh_token("salesforce", "5Aep861") == "5Aep862"
