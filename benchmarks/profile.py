@@ -94,9 +94,9 @@ def main(arguments: list[str] | None = None) -> None:
             folder = project(Path(made) / str(each), server.url, kinds=["custom_object_bulk"])
             stacks = Path(made) / "stacks"
             spy = Path(sys.executable).with_name("py-spy")
-            options = ["record", "--rate", RATE, "--format", "raw", "--output", stacks]
+            asked = ["record", "--rate", RATE, "--format", "raw", "--output", stacks]
             sync = [sys.executable, JOBLEDGER, "--project", folder, "sync"]
-            cost = run([spy, *map(str, options), "--", *sync], ROOT)
+            cost = run([spy, *map(str, asked), "--", *sync], ROOT)
             if not stacks.exists():
                 raise Failed("py-spy took no sample: it may not look into other processes here")
             count = "select count(*) from loaded.job_versions"

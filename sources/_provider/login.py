@@ -23,7 +23,7 @@ from jobledger.sources._provider.errors import (
 from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.settings import SourceSettings, is_loopback
 
-_SECRET: Final = re.compile("secret|token|key|password", re.IGNORECASE)
+_SECRET: Final = re.compile("secret|token|key|pass|pwd", re.IGNORECASE)
 """Names of credentials that are secrets, ours and those of other tools."""
 _ASSERTION_SECONDS: Final = 180
 """How long a signed assertion holds; Salesforce's own examples have three minutes."""
