@@ -131,9 +131,7 @@ def test_a_schedule_waits_for_whoever_holds_the_ledger(ours: Project, running: R
     schedule.terminate()
     _, errors = schedule.communicate(timeout=60)
     assert schedule.returncode == 143, errors
-    *_, due, stopped = errors.decode().splitlines()
-    assert re.fullmatch(r"\S+Z next sync at \S+Z \(every 1h\)", due)
-    assert re.fullmatch(r"\S+Z stopped", stopped)
+    assert re.fullmatch(r"\S+Z stopped", errors.decode().splitlines()[-1])
 
 
 def test_a_lock_whose_holder_died_holds_nobody_up(ours: Project, running: Running) -> None:
