@@ -23,8 +23,10 @@ from jobledger.sources._provider.errors import (
 from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.settings import SourceSettings, is_loopback
 
+PUBLIC: Final = frozenset({"client_id", "username", "audience"})
+"""Credentials that are no secrets."""
 _SECRET: Final = re.compile("secret|token|key|pass|pwd", re.IGNORECASE)
-"""Names of credentials that are secrets, ours and those of other tools."""
+"""What the names of other tools' secrets have in them."""
 _ASSERTION_SECONDS: Final = 180
 """How long a signed assertion holds; Salesforce's own examples have three minutes."""
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,16384}")
@@ -85,7 +87,11 @@ class Login:
     def secrets(self) -> list[str]:
         """All that must not be shown."""
         credentials = self.settings.credentials
-        found = [value for name, value in credentials.items() if _SECRET.search(name)]
+        found = [
+            value
+            for name, value in credentials.items()
+            if name not in PUBLIC and (name in self.flow.needs or _SECRET.search(name))
+        ]
         return [*found, self.private_key]
 
     def form(self, now: datetime, correction: float) -> dict[str, str]:
