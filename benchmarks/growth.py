@@ -10,9 +10,25 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from benchmarks.measuring import ROOT, medians, parser, project, run, served, sync, tell
+from benchmarks.measuring import (
+    ROOT,
+    Cost,
+    Served,
+    expect,
+    medians,
+    parser,
+    project,
+    rows,
+    run,
+    served,
+    sync,
+    tell,
+)
+
+PAGE: Final = 1000
+LOADED: Final = "select count(*), count(distinct job_id) from loaded.job_versions"
 
 _PUBLISH = """
 import sys
@@ -37,14 +53,24 @@ def publication(folder: Path) -> float:
     return float(said.read_text())
 
 
+def synced(server: Served, folder: Path, jobs: int, pages: int, *arguments: str) -> Cost:
+    """One sync, which asks for a token and so many pages, and after which every job is there once."""
+    before = server.replies()
+    cost = sync(folder, *arguments)
+    expect(server.replies() - before, 1 + pages, "requests")
+    expect(rows(folder / "jobs.duckdb", LOADED), [[jobs, jobs]], "versions, and jobs")
+    return cost
+
+
 def measured(jobs: int, runs: int) -> dict[str, Any]:
     """One size."""
-    with served(jobs=jobs, page=1000) as server, tempfile.TemporaryDirectory() as made:
+    pages = -(-jobs // PAGE)
+    with served(jobs=jobs, page=PAGE) as server, tempfile.TemporaryDirectory() as made:
         folder = project(Path(made) / "project", server.url, kinds=["custom_object_bulk"])
-        first = sync(folder)
+        first = synced(server, folder, jobs, pages)
         size = (folder / "jobs.duckdb").stat().st_size
-        recent = medians([sync(folder) for _ in range(runs)])
-        whole = medians([sync(folder, "--full") for _ in range(runs)])
+        recent = medians([synced(server, folder, jobs, 1) for _ in range(runs)])
+        whole = medians([synced(server, folder, jobs, pages, "--full") for _ in range(runs)])
         published = publication(folder)
     return {
         "jobs": jobs,
