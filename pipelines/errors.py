@@ -4,8 +4,8 @@ Exception
 └── JobledgerError          one line that names the thing, what was expected and the next step
     ├── ConfigError         the settings or the command line: exit 2
     ├── Busy                another sync holds the ledger: exit 3
-    ├── QueryError          SQL that is refused, or a file that cannot be read: exit 1
-    └── QueryTimeout        a query that ran too long: exit 5
+    └── QueryError          SQL that is refused, or a file that cannot be read: exit 1
+        └── QueryTimeout    a query that ran too long: exit 5
 """
 
 from typing import ClassVar

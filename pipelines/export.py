@@ -1,7 +1,6 @@
 """Exports: files for others, whole or not at all."""
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,9 +18,6 @@ from jobledger.pipelines.query import explained, question, reading
 
 Format: TypeAlias = Literal["parquet", "csv", "jsonl"]
 FORMATS: Final = ("parquet", "csv", "jsonl")
-_PART: Final = re.compile(r"part-\d+\.parquet")
-_WITHOUT_ROWS: Final = "part-0.parquet"
-"""Where there are no rows there are no partitions, and one file for the columns."""
 
 
 def export(
@@ -138,16 +134,8 @@ def _check_replaceable(path: Path) -> None:
     for folder, _, files in os.walk(path):
         for name in files:
             found = Path(folder, name).relative_to(path)
-            if not (_is_path_of_part(found) and is_part(path / found)):
+            if not is_part(path, found):
                 raise ConfigError(
                     f"{path} holds what no export wrote ({found}) and would be replaced: name"
                     " another folder"
                 )
-
-
-def _is_path_of_part(path: Path) -> bool:
-    """Whether an export gives such a path to a file of its folder."""
-    *partitions, name = path.parts
-    if not partitions:
-        return name == _WITHOUT_ROWS
-    return bool(_PART.fullmatch(name)) and all("=" in partition for partition in partitions)

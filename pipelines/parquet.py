@@ -1,5 +1,6 @@
 """Parquet, through Arrow batches as DuckDB makes them."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import IOBase
@@ -23,6 +24,12 @@ _HELD: Final = 1_000_000
 
 _HELD_BYTES: Final = 512 * 2**20
 """Bytes of them, likewise: an Arrow column takes no more than 2 GiB of text."""
+
+_WITHOUT_ROWS: Final = "part-0.parquet"
+"""Where there are no rows there are no partitions, and one file for the columns."""
+
+_PART: Final = re.compile(r"part-\d+(-\d+)?\.parquet")
+"""What files of partitions are called."""
 
 _MARK: Final = b"jobledger"
 """In the metadata of a file that is a part of an export."""
@@ -89,14 +96,19 @@ def write_partitions(
     if not count:
         # a file without rows still says which columns there are
         empty = _marked(schema.empty_table())
-        pq.write_table(empty, folder / "part-0.parquet", compression=_COMPRESSION)
+        pq.write_table(empty, folder / _WITHOUT_ROWS, compression=_COMPRESSION)
     return count
 
 
-def is_part(path: Path) -> bool:
-    """Whether `write_partitions` wrote a file."""
+def is_part(folder: Path, path: Path) -> bool:
+    """Whether `write_partitions` wrote the file at this path in the folder."""
+    *partitions, name = path.parts
+    if not all("=" in partition for partition in partitions):
+        return False
+    if not (_PART.fullmatch(name) if partitions else name == _WITHOUT_ROWS):
+        return False
     try:
-        return _MARK in (pq.read_schema(path).metadata or {})
+        return _MARK in (pq.read_schema(folder / path).metadata or {})
     except (pa.ArrowException, OSError):
         return False
 

@@ -4,8 +4,8 @@ select
     kind,
     failure_rate_7d,
     rated_7d,
-    cast(round(failure_rate_7d * rated_7d) as bigint) || ' of ' || rated_7d
-        || ' jobs failed in 7 days (' || round(100 * failure_rate_7d, 1) || ' %)' as problem,
+    failed_7d || ' of ' || rated_7d || ' jobs failed in 7 days ('
+        || round(100 * failure_rate_7d, 1) || ' %)' as problem,
 from staging.standings
 anti join staging.left_out_kinds using (source, kind)
 -- also of one whose health is another word, since it is stale as well

@@ -49,6 +49,7 @@ select
     rated,
     failure_rate,  -- failed ÷ rated; NULL where nothing was rated
     failure_rate_7d,  -- failed ÷ rated of the 7 days that end with the day
+    cast(failed_7d as bigint) as failed_7d,  -- failed jobs of those 7 days
     cast(rated_7d as bigint) as rated_7d,  -- rated jobs of those 7 days
     failure_rate_28d,  -- failed ÷ rated of the 28 days before the day
     failure_rate - failure_rate_28d as change,  -- the day against the 28 days before it

@@ -1,5 +1,6 @@
 -- one row per job that is not terminal
 with durations as (
+    -- joined twice, worked out once
     select * from staging.expected_durations
 ),
 

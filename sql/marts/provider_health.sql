@@ -12,21 +12,14 @@ with judged as (
             when days_since_finish is null or days_since_finish > 30 then 'idle'
             else 'healthy'
         end as health,
-        case
-            when hours_since_complete < 1 / 60
-                then cast(round(hours_since_complete * 3600) as bigint) || ' s'
-            when hours_since_complete < 1
-                then cast(round(hours_since_complete * 60) as bigint) || ' min'
-            when hours_since_complete <= 48 then round(hours_since_complete, 1) || ' h'
-            else round(hours_since_complete / 24, 1) || ' days'
-        end as since_complete,
-        case
-            when stale_hours < 1 / 60 then cast(round(stale_hours * 3600) as bigint) || ' s'
-            when stale_hours < 1 then cast(round(stale_hours * 60) as bigint) || ' min'
-            when stale_hours <= 48 then round(stale_hours, 1) || ' h'
-            else round(stale_hours / 24, 1) || ' days'
-        end as stale_after,
-        cast(round(failure_rate_7d * rated_7d) as bigint) as failed_7d,
+        list_transform([hours_since_complete, stale_hours], lambda hours: case
+            when hours < 1 / 60 then cast(round(hours * 3600) as bigint) || ' s'
+            when hours < 1 then cast(round(hours * 60) as bigint) || ' min'
+            when hours <= 48 then round(hours, 1) || ' h'
+            else round(hours / 24, 1) || ' days'
+        end) as spans,
+        spans[1] as since_complete,
+        spans[2] as stale_after,
         case
             when last_outcome = 'complete' then ''
             else '; the last sync ended ' || last_outcome

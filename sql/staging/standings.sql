@@ -16,6 +16,7 @@ recent as (
         trends.provider,
         trends.kind,
         max(trends.failure_rate_7d) filter (where trends.day = today.day) as failure_rate_7d,
+        max(trends.failed_7d) filter (where trends.day = today.day) as failed_7d,
         max(trends.rated_7d) filter (where trends.day = today.day) as rated_7d,
         max(trends.day) filter (where trends.is_anomaly) as anomaly_on,
         arg_max(trends.failed, trends.day) filter (where trends.is_anomaly) as anomaly_failed,
@@ -51,6 +52,7 @@ select
     (epoch_us(clock.now) - epoch_us(finishes.last_finished_at)) / 86.4e9
         as days_since_finish,  -- up to now
     recent.failure_rate_7d,
+    recent.failed_7d,
     coalesce(recent.rated_7d, 0) as rated_7d,
     -- at least half failed, of so many that it says something
     coalesce(recent.failure_rate_7d >= 0.5 and recent.rated_7d >= 3, false) as is_failing,

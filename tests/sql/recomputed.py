@@ -217,6 +217,7 @@ class Recomputed:
                     "rated": rated,
                     "failure_rate": rate,
                     "failure_rate_7d": ratio(sum(f for f, _ in week), sum(r for _, r in week)),
+                    "failed_7d": sum(f for f, _ in week),
                     "rated_7d": sum(r for _, r in week),
                     "failure_rate_28d": rate_before,
                     "change": None if None in (rate, rate_before) else rate - rate_before,

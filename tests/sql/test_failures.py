@@ -38,6 +38,7 @@ def test_trends_over_seven_and_twenty_eight_days(world: World):
         "rated": 4,
         "failure_rate": 0.5,
         "failure_rate_7d": 3 / 7,
+        "failed_7d": 3,
         "rated_7d": 7,
         "failure_rate_28d": 3 / 9,
         "change": 0.5 - 3 / 9,
