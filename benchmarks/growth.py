@@ -54,7 +54,7 @@ def publication(folder: Path) -> float:
 
 
 def synced(server: Served, folder: Path, jobs: int, pages: int, *arguments: str) -> Cost:
-    """One sync, which asks for a token and so many pages, and after which every job is there once."""
+    """One sync, which asks for a token and so many pages; every job is there once after it."""
     before = server.replies()
     cost = sync(folder, *arguments)
     expect(server.replies() - before, 1 + pages, "requests")

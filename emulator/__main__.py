@@ -1,4 +1,4 @@
-"""Runs the emulator from a shell: `python -m emulator --help`."""
+"""Runs the emulator from a shell: `python -m jobledger.emulator --help`."""
 
 import argparse
 import os
@@ -16,19 +16,9 @@ from .world import World
 
 SETTINGS: Final = f"""\
 # .dlt/config.toml
-[sources.zuora]
-base_url = "{{url}}"
-[sources.salesforce]
-base_url = "{{url}}"
-
+{tokens.CONFIG}
 # .dlt/secrets.toml
-[sources.zuora.credentials]
-client_id = "{tokens.ZUORA_CLIENT_ID}"
-client_secret = "{tokens.ZUORA_CLIENT_SECRET}"
-[sources.salesforce.credentials]
-client_id = "{tokens.SALESFORCE_CLIENT_ID}"
-client_secret = "{tokens.SALESFORCE_CLIENT_SECRET}"
-"""
+{tokens.SECRETS}"""
 OTHER_LOGINS: Final = f"""\
 # the other ways to log in to Salesforce:
 # refresh_token = "{tokens.SALESFORCE_REFRESH_TOKEN}"
@@ -62,7 +52,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m emulator",
+        prog=f"python -m {__package__}",
         description="Serves the job APIs of Zuora and Salesforce on 127.0.0.1, with made-up jobs"
         " whose states advance with its clock. The credentials it prints are no secret.",
         epilog=_epilog(),

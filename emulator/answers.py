@@ -15,9 +15,9 @@ JSON: Final = "application/json;charset=UTF-8"
 class Refused(Exception):
     """The answer is an error of the provider's."""
 
-    def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, status: int, body: Any) -> None:
         super().__init__(status)
-        self.answer = answer(body, status, headers)
+        self.answer = answer(body, status)
 
 
 def dumps(body: Any) -> bytes:

@@ -20,10 +20,9 @@ from starlette.routing import Route
 
 from . import salesforce_jobs, tokens
 from .answers import Refused, answer, bearer, dumps, form
-from .salesforce_jobs import Record, salesforce_id
+from .salesforce_jobs import MOST_ROWS, Record, salesforce_id
 from .state import State
-from .world import GONE, Job
-from .zuora import shuffled
+from .world import GONE, Job, shuffled
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -325,13 +324,13 @@ def _failed_csv(job: Job, body: Record, *, has_ids: bool) -> str:
     return "\n".join([head, *rows]) + "\n"
 
 
-def _successful_csv(job: Job, body: Record, *, has_ids: bool, most: int = 1_000) -> str:
+def _successful_csv(job: Job, body: Record, *, has_ids: bool) -> str:
     dice = Random(job.id)  # noqa: S311 - no secret depends on it
     done = body.get("numberRecordsProcessed", 0) - body.get("numberRecordsFailed", 0)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow((*(("sf__Id",) if has_ids else ()), "sf__Created", "Name"))
-    for number in range(min(most, done)):
+    for number in range(min(MOST_ROWS, done)):
         known = (salesforce_id("001", dice),) if has_ids else ()
         writer.writerow((*known, "true", f"Customer {number}"))
     return text.getvalue()

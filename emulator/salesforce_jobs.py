@@ -40,6 +40,8 @@ LISTED: Final = frozenset(
 )
 """The fields that a listing has, by the documents: no counts, no times, no error."""
 BATCH_ROWS: Final = 10_000
+MOST_ROWS: Final = 1_000
+"""Rows of a job's results that are made up, at the most."""
 
 OBJECTS: Final = ("Account", "Contact", "Opportunity", "Invoice__c", "Usage__c", "Case", "Lead")
 FAILURES: Final = (
@@ -339,7 +341,7 @@ def _batches_done(moment: Moment) -> float:
     return min(1.0, (moment.now - closed) / seconds)
 
 
-def failed_rows(job: Any, dice: Random, most: int = 1_000) -> list[tuple[str, ...]]:
+def failed_rows(job: Any, dice: Random) -> list[tuple[str, ...]]:
     """Rows of `failedResults`: id, error, and the customer's own column."""
     count = job.get("numberRecordsFailed") if isinstance(job, dict) else None
     return [
@@ -348,7 +350,7 @@ def failed_rows(job: Any, dice: Random, most: int = 1_000) -> list[tuple[str, ..
             dice.choice(ROW_FAILURES).format(id=salesforce_id("001", dice)),
             f"Customer {dice.randrange(10_000)}",
         )
-        for _ in range(min(most, count if isinstance(count, int) else 0))
+        for _ in range(min(MOST_ROWS, count if isinstance(count, int) else 0))
     ]
 
 

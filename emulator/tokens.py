@@ -16,6 +16,22 @@ SALESFORCE_CLIENT_ID: Final = "emulator-salesforce-consumer-key"
 SALESFORCE_CLIENT_SECRET: Final = "emulator-salesforce-secret"  # noqa: S105 - no secret
 SALESFORCE_USERNAME: Final = "integration@emulator.example"
 SALESFORCE_REFRESH_TOKEN: Final = "emulator-refresh-token"  # noqa: S105 - no secret
+CONFIG: Final = """\
+[sources.zuora]
+base_url = "{url}"
+[sources.salesforce]
+base_url = "{url}"
+"""
+"""What the `.dlt/config.toml` of a project has that is synced from here."""
+SECRETS: Final = f"""\
+[sources.zuora.credentials]
+client_id = "{ZUORA_CLIENT_ID}"
+client_secret = "{ZUORA_CLIENT_SECRET}"
+[sources.salesforce.credentials]
+client_id = "{SALESFORCE_CLIENT_ID}"
+client_secret = "{SALESFORCE_CLIENT_SECRET}"
+"""
+"""Its `.dlt/secrets.toml`."""
 Provider: TypeAlias = Literal["zuora", "salesforce"]
 AUDIENCES: Final = ("https://login.salesforce.com", "https://test.salesforce.com")
 

@@ -8,6 +8,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from random import Random
 from threading import RLock
 from typing import Any, Final, Protocol
 
@@ -150,12 +151,11 @@ class World:
         jobs: int = story.USUAL,
         days: int = story.DAYS,
         clock: Clock | None = None,
-        behaviour: Behaviour | None = None,
     ) -> None:
         self.seed = seed
         self.present = (now or datetime.now(UTC)).astimezone(UTC)
         self.clock = clock or Clock(self.present)
-        self.behaviour = behaviour or Behaviour()
+        self.behaviour = Behaviour()
         self._size = jobs / story.USUAL * story.DAYS / max(1, days)
         self._next_day = (self.present - timedelta(days=days)).date()
         self._shelves = {kind: Shelf() for kind in KINDS}
@@ -280,3 +280,10 @@ def _created_at(record: Any) -> float | None:
                 continue
             return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
     return None
+
+
+def shuffled(seed: int, job: Job) -> float:
+    """A place in a listing that has no order: the same each time, and another with each seed."""
+    # an id may be any text that JSON has, a lone surrogate too
+    told = f"{seed}/{job.id}".encode(errors="surrogatepass")
+    return Random(told).random()  # noqa: S311 - no secret depends on it

@@ -19,7 +19,7 @@ from . import zuora_jobs
 from .answers import Refused, answer, bearer, dumps, form
 from .state import State
 from .tokens import ZUORA_CLIENT_ID, ZUORA_CLIENT_SECRET
-from .world import Job
+from .world import Job, shuffled
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -185,13 +185,6 @@ def _page_size(request: Request, usual: int, most: int, refusal: Any) -> int:
     if not said.isdecimal() or not 1 <= int(said) <= most:
         raise Refused(400, refusal)
     return int(said)
-
-
-def shuffled(seed: int, job: Job) -> float:
-    """A place in a listing that has no order: the same each time, and another with each seed."""
-    # an id may be any text that JSON has, a lone surrogate too
-    told = f"{seed}/{job.id}".encode(errors="surrogatepass")
-    return Random(told).random()  # noqa: S311 - no secret depends on it
 
 
 def failure(code: str, message: str) -> dict[str, Any]:

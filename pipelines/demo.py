@@ -20,21 +20,6 @@ FOLDER: Final = "jobledger-demo"
 BETWEEN: Final = timedelta(days=6)
 """What passes between the two syncs: a little less than Salesforce keeps finished jobs for."""
 _MARK: Final = "# made by 'jobledger demo', which makes it anew each time"
-_CONFIG: Final = f"""\
-{_MARK}
-[sources.zuora]
-base_url = "{{url}}"
-[sources.salesforce]
-base_url = "{{url}}"
-"""
-_SECRETS: Final = """\
-[sources.zuora.credentials]
-client_id = "{zuora_id}"
-client_secret = "{zuora_secret}"
-[sources.salesforce.credentials]
-client_id = "{salesforce_id}"
-client_secret = "{salesforce_secret}"
-"""
 
 
 class StandingClock(Clock):
@@ -67,13 +52,7 @@ def settings_of(url: str) -> tuple[str, str]:
     """What to write into config.toml and secrets.toml to sync from an emulator at that address."""
     from jobledger.emulator import tokens
 
-    secrets = _SECRETS.format(
-        zuora_id=tokens.ZUORA_CLIENT_ID,
-        zuora_secret=tokens.ZUORA_CLIENT_SECRET,
-        salesforce_id=tokens.SALESFORCE_CLIENT_ID,
-        salesforce_secret=tokens.SALESFORCE_CLIENT_SECRET,
-    )
-    return _CONFIG.format(url=url), secrets
+    return f"{_MARK}\n{tokens.CONFIG.format(url=url)}", tokens.SECRETS
 
 
 @contextmanager

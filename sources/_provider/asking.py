@@ -32,7 +32,7 @@ class Budget:
         self._left = details
         self._lock = threading.Lock()
 
-    def take(self, wanted: int = 1) -> int:
+    def take(self, wanted: int) -> int:
         """As many as are left, `wanted` at the most."""
         with self._lock:
             taken = min(wanted, self._left)

@@ -54,7 +54,6 @@ class Client:
         path: str,
         params: Mapping[str, str] | None = None,
         *,
-        headers: Mapping[str, str] | None = None,
         session_header: str | None = None,
     ) -> Any:
         """The JSON of a good reply.
@@ -63,22 +62,16 @@ class Client:
         Raises `ProviderError`.
         """
         account = self._account
-        asked = Asked(path, params or {}, headers or {}, session_header)
+        asked = Asked(path, params or {}, session_header=session_header)
         return account.ask(self.meter, asked, lambda got, _: account.value(got, whole(got)))
 
-    def stream(
-        self,
-        path: str,
-        params: Mapping[str, str] | None = None,
-        *,
-        headers: Mapping[str, str] | None = None,
-    ) -> Iterator[bytes]:
+    def stream(self, path: str, *, headers: Mapping[str, str] | None = None) -> Iterator[bytes]:
         """The body of a good reply, piece by piece; for what is too large to hold.
 
         The first piece is asked for again as `get` would; what goes wrong after it is raised as
         `ProviderError`, and what was had so far is not the whole.
         """
-        asked = Asked(path, params or {}, headers or {})
+        asked = Asked(path, headers=headers or {})
         still_open, first, rest = self._account.ask(self.meter, asked, self._begun)
         with still_open:
             yield first

@@ -182,13 +182,14 @@ class Details:
             listing_hash = None if is_new or answer.is_torn else job.listing_hash
             self._mark(job.job_id, listing_hash, _came_to(answer), job, settled)
 
-    def table(self, settled: Settled, kind: str, now: datetime) -> pa.Table:
+    def table(self, settled: Settled, now: datetime) -> pa.Table:
         """The rows of `DETAILS`."""
         ids, hashes, marks, is_asked, before = map(list, zip(*settled.marks, strict=True))
         # who was not reached keeps its turn: else the same few would be asked for ever
         asked_at = [now if each else at for each, at in zip(is_asked, before, strict=True)]
         count = len(ids)
-        columns = [[self._run.source] * count, [kind] * count, ids, hashes, marks, asked_at]
+        key = [[self._run.source] * count, [self._run.kind] * count, ids]
+        columns = [*key, hashes, marks, asked_at]
         return pa.table(
             [pa.array(c, f.type) for c, f in zip(columns, DETAILS, strict=True)], schema=DETAILS
         )

@@ -303,7 +303,7 @@ class Walk:
             yield from self._counted(rows, [job for _, job in settled.found])
         if settled.marks:
             now = self._errand.clock.now()
-            yield "job_details", self._details.table(settled, self._kind.name, now)
+            yield "job_details", self._details.table(settled, now)
 
     def _counted(self, rows: pa.Table, known: Sequence[KnownJob | None]) -> Iterator[Loadable]:
         """Rows to be loaded, counted for the run's row and the closing line."""
