@@ -17,6 +17,7 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy benchmarks tests
 	$(BIN)/lint-imports
 
 # what PERFORMANCE.md quotes: an hour on two cores, with nothing else going on; peers come from PyPI

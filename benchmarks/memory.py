@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser(__doc__, jobs=1_000_000, runs=1)
     options.add_argument("--more", type=int, default=5_000_000)
     said = options.parse_args(arguments)
-    found = []
+    found: list[dict[str, float]] = []
     for jobs in (said.jobs, said.more):
         with served(jobs=jobs, page=1000) as server:
             peak = max(first_sync(server, jobs).peak_mb for _ in range(said.runs))

@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
             stacks = Path(made) / "stacks"
             spy = Path(sys.executable).with_name("py-spy")
             asked = ["record", "--rate", RATE, "--format", "raw", "--output", stacks]
-            sync = [sys.executable, JOBLEDGER, "--project", folder, "sync"]
+            sync = [sys.executable, JOBLEDGER, "--project", str(folder), "sync"]
             cost = run([spy, *map(str, asked), "--", *sync], ROOT)
             if not stacks.exists():
                 raise Failed("py-spy took no sample: it may not look into other processes here")

@@ -105,7 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
                     published_and_read, published, jobs, said.runs
                 ).result()
             tell(f"reading a ledger of {jobs:,} jobs", found)
-            export = [JOBLEDGER, "--project", folder, "export", "jobs", "-o", parquet]
+            export = [JOBLEDGER, *map(str, ("--project", folder, "export", "jobs", "-o", parquet))]
             cost = medians([run(export, folder) for _ in range(said.runs)])
             counted = f"select count(*), count(distinct job_id) from '{parquet}'"
             expect(rows(published, counted), [[jobs, jobs]], "jobs exported")

@@ -59,7 +59,8 @@ def rest_api(server: Served, jobs: int, *options: str) -> Cost:
     """The source that dlt comes with."""
     with tempfile.TemporaryDirectory() as made:
         path = Path(made) / "jobs.duckdb"
-        command = [sys.executable, "-m", "benchmarks.peers.rest_api", server.url, path, *options]
+        peer = "benchmarks.peers.rest_api"
+        command = [sys.executable, "-m", peer, server.url, str(path), *options]
         home = {"DLT_DATA_DIR": made, "DLT_PROJECT_DIR": made, **_QUIET}
         cost = run(command, ROOT, home)
         expect(rows(path, "select count(*) from main.jobs"), [[jobs]], "jobs loaded")

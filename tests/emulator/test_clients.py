@@ -14,7 +14,7 @@ from aiosalesforce.auth import ClientCredentialsFlow
 from aiosalesforce.exceptions import SalesforceError
 from pydantic import TypeAdapter
 from requests.adapters import HTTPAdapter
-from simple_salesforce import Salesforce
+from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceResourceNotFound
 
 from jobledger.emulator import Running
@@ -88,7 +88,8 @@ def test_simple_salesforce_reads_failed_results(busy_emulator: Running, simple: 
         for job in busy_emulator.world.records("ingest")
         if job["jobType"] == "V2Ingest" and job["numberRecordsFailed"]
     )
-    handler: Any = simple.bulk2.Account
+    bulk: Any = simple.bulk2
+    handler = bulk.Account
     text = handler.get_failed_records(partial["id"])
     assert len(text.splitlines()) == 1 + min(1_000, partial["numberRecordsFailed"])
 
@@ -98,7 +99,8 @@ def test_simple_salesforce_renews_and_knows_errors(
 ) -> None:
     with pytest.raises(SalesforceResourceNotFound) as missing:
         simple.restful("jobs/ingest/750nope")
-    assert missing.value.content == [
+    said: Any = missing.value.content
+    assert said == [
         {
             "errorCode": "NOT_FOUND",
             "message": "The requested resource does not exist",
@@ -189,7 +191,7 @@ def checked(model: Any, record: dict[str, Any]) -> dict[str, Any]:
         alias = field.alias or name
         if alias not in record:
             continue
-        kind = (
+        kind: Any = (
             Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
         )
         read[alias] = TypeAdapter(kind).validate_python(record[alias])

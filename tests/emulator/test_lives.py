@@ -176,7 +176,9 @@ def test_closed_classic_job_is_over_when_its_batches_add_up() -> None:
     closed, total = life.steps[-1].at, life.facts["batches"][0]
 
     def batches(seconds: float) -> dict[str, object]:
-        record = salesforce_jobs.record(life.at(closed + seconds), Behaviour())
+        moment = life.at(closed + seconds)
+        assert moment is not None
+        record = salesforce_jobs.record(moment, Behaviour())
         return {
             name.removeprefix("numberBatches"): said
             for name, said in record.items()

@@ -58,7 +58,7 @@ DETAILS = {
 TOKENS = {"zuora": "/oauth/token", "salesforce": "/services/oauth2/token"}
 KEPT = {"custom_object_bulk": 45}
 """Jobs a kind, so that its listing has several pages; 6 of any other."""
-OPEN = {
+OPEN: dict[str, dict[str, Any]] = {
     "data_backfill": {"status": "Processing", "completedOn": None},
     "auto_backfill": {"status": "PROCESSING"},
     "custom_object_bulk": {"status": "in_progress"},

@@ -98,12 +98,10 @@ def test_the_time_limit_ends_a_request_that_hangs(
     monkeypatch.setattr(session, "MAX_BODY", 1 << 40)
     ours = project(tmp_path / "ours", running.base_url)
     assert exit_of(sync_project(ours, watcher=Quiet())) == 0
-    running.faults.order(  # type: ignore[call-overload]
-        fault,
-        "/objects/jobs",
-        times=None,
-        **({"seconds": 60} if fault == "slow" else {"size": 1 << 40}),
-    )
+    if fault == "slow":
+        running.faults.order("slow", "/objects/jobs", times=None, seconds=60)
+    else:
+        running.faults.order("huge", "/objects/jobs", times=None, size=1 << 40)
     began = time.monotonic()
     result = sync_project(ours, watcher=Quiet(), clock=Clock(2.0 if fault == "slow" else 0.6))
     assert time.monotonic() - began < 12

@@ -175,7 +175,12 @@ def test_what_no_choice_changes_is_worked_out_once(
 ) -> None:
     asked: list[str] = []
     rows = Published.rows
-    monkeypatch.setattr(Published, "rows", lambda self, sql: asked.append(sql) or rows(self, sql))
+
+    def watched(self: Published, sql: str) -> Any:
+        asked.append(sql)
+        return rows(self, sql)
+
+    monkeypatch.setattr(Published, "rows", watched)
     published = Published(project.warehouse)
     for filters in (Filters(), Filters(period="7d"), Filters(kinds=("ingest",))):
         chosen = published.choose(filters)

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import marimo
 import nbformat
@@ -24,7 +25,9 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch, project: Project) -> marimo.App:
     monkeypatch.setenv("JOBLEDGER_PROJECT", str(project.folder))
-    return importlib.reload(importlib.import_module("jobledger.notebooks.job_health")).app
+    module: Any = importlib.import_module("jobledger.notebooks.job_health")
+    app: marimo.App = importlib.reload(module).app
+    return app
 
 
 def test_every_cell_runs_and_says_what_the_views_say(

@@ -109,9 +109,10 @@ class Project:
         class Account:
             def __init__(self, settings: SourceSettings, *_: Any, **__: Any) -> None:
                 self.redactor = Redactor()
-                self._answer = answers[settings.name]
-                if isinstance(self._answer, Exception):
-                    raise self._answer
+                answer = answers[settings.name]
+                if isinstance(answer, Exception):
+                    raise answer
+                self._answer = answer
 
             def client(self) -> ScriptedClient:
                 client = ScriptedClient(self._answer)

@@ -349,7 +349,7 @@ def _model(row: Row) -> Row:
     return {name: row[name] for name in MODEL}
 
 
-class TestInMemory(InMemoryHistories.TestCase):  # type: ignore[misc]
+class TestInMemory(InMemoryHistories.TestCase):  # type: ignore[misc,valid-type]
     settings = settings(
         max_examples=HISTORIES,
         stateful_step_count=40,
@@ -358,7 +358,7 @@ class TestInMemory(InMemoryHistories.TestCase):  # type: ignore[misc]
     )
 
 
-class TestReal(RealHistories.TestCase):  # type: ignore[misc]
+class TestReal(RealHistories.TestCase):  # type: ignore[misc,valid-type]
     settings = settings(
         max_examples=max(HISTORIES // 50, 1),
         stateful_step_count=6,

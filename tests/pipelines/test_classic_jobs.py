@@ -60,7 +60,11 @@ def test_a_classic_job_that_both_listings_show_is_one_row(project: Project) -> N
 
 
 def test_a_classic_detail_that_is_dated_by_its_creation_is_the_last_word(project: Project) -> None:
-    batches = {"numberBatchesTotal": 1, "numberBatchesCompleted": 1, "numberBatchesFailed": 0}
+    batches: dict[str, Any] = {
+        "numberBatchesTotal": 1,
+        "numberBatchesCompleted": 1,
+        "numberBatchesFailed": 0,
+    }
     answers = {"a": detail(classic(**batches), 4)}
     project.sync(org(classic(second=9), one=answers), "salesforce", INGEST)
     assert counts(project) == [("a", "succeeded", 4)]

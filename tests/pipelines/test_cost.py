@@ -9,8 +9,8 @@ import pytest
 
 from jobledger.sources._provider import walk
 from jobledger.sources._provider.errors import NotFound
+from tests.pipelines.salesforce_org import Record, detail, job
 from tests.pipelines.scripted_sync import Project
-from tests.pipelines.test_details import Record, detail, job
 from tests.pipelines.test_sync_rules import BULK, bulk, bulk_jobs
 from tests.sources.scripted import NOW
 
@@ -74,7 +74,12 @@ def test_jobs_with_long_texts_are_loaded_in_smaller_batches(
 ) -> None:
     batches: list[int] = []
     load = walk.Walk._load
-    monkeypatch.setattr(walk.Walk, "_load", lambda *a: batches.append(len(a[1])) or load(*a))
+
+    def counted(self: walk.Walk, news: walk.Batch) -> Any:
+        batches.append(len(news))
+        return load(self, news)
+
+    monkeypatch.setattr(walk.Walk, "_load", counted)
     jobs = [bulk(f"j{n:03d}", NOW - timedelta(hours=n)) for n in range(100)]
     # as long as 25 of them, which are two pages and a half
     monkeypatch.setattr(walk, "_BATCH_TEXT", 25 * len(json.dumps(jobs[0], separators=(",", ":"))))

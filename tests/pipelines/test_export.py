@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import duckdb
@@ -113,7 +114,7 @@ def test_many_rows_in_partitions_keep_their_order(
             (part, len(numbers), sum(numbers), True)
             for part, numbers in ((part, range(part, 2_500_000, 3)) for part in range(3))
         ]
-    first = pq.read_table(path / "part=0" / "part-0.parquet")["i"].to_pylist()
+    first: list[Any] = pq.read_table(path / "part=0" / "part-0.parquet")["i"].to_pylist()
     assert first == sorted(first)
 
 
@@ -286,8 +287,9 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(
 def test_one_that_is_terminated_leaves_nothing(tmp_path: Path, options: tuple[str, ...]) -> None:
     publish(tmp_path / "jobs.duckdb")
     sql = "select hash(i) as h, i % 2 as part from range(1000000000) t(i)"
-    command = [JOBLEDGER, "--project", tmp_path, "export", sql, "-o", tmp_path / "out", *options]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+    command: list[str | Path] = [JOBLEDGER, "--project", tmp_path]
+    command += ["export", sql, "-o", tmp_path / "out"]
+    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE) as process:
         try:
             for _ in range(600):
                 if any(each.name.startswith(".out.") for each in tmp_path.iterdir()):
@@ -303,7 +305,7 @@ def test_one_that_is_terminated_leaves_nothing(tmp_path: Path, options: tuple[st
 
 def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
     publish(tmp_path / "jobs.duckdb")
-    command = [JOBLEDGER, "--project", tmp_path, "export", "jobs", "-o"]
+    command: list[str | Path] = [JOBLEDGER, "--project", tmp_path, "export", "jobs", "-o"]
     done = subprocess.run(
         [*command, "out.csv", "--format", "csv"],
         capture_output=True,

@@ -52,9 +52,11 @@ def test_every_type_in_parquet(connection: duckdb.DuckDBPyConnection, tmp_path: 
     assert write_result(connection, HARD_TYPES, format="parquet", output=path) == 4
     # the file's bytes name the writer's version: its types and values are what is promised
     types = [f"{column['name']}: {column['type']}" for column in _schema(path)]
-    found = duckdb.sql(f"select * from '{path}'")
-    rows = [repr(row) for row in duckdb.sql(f"select columns(*)::varchar from '{path}'").fetchall()]
-    assert [each.split(":")[0] for each in types] == found.columns
+    with duckdb.connect() as other:
+        found = other.execute(f"select columns(*)::varchar from '{path}'")
+        rows = [repr(row) for row in found.fetchall()]
+        names = [each[0] for each in found.description or ()]
+    assert [each.split(":")[0] for each in types] == names
     golden("hard_types.parquet.txt", ("\n".join(types + rows) + "\n").encode())
     metadata = pq.ParquetFile(path).metadata
     assert metadata.row_group(0).column(0).compression == "ZSTD"
@@ -209,7 +211,7 @@ def test_rows_of_ours_as_a_table(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_last_column_that_does_not_fit_goes_on_below_where_wanted() -> None:
-    rows = [["jobs", "one row per job, as it stands now"], ["mine", None]]
+    rows: list[list[str | None]] = [["jobs", "one row per job, as it stands now"], ["mine", None]]
     names, are_numbers = ["view", "holds"], [False, False]
     wrapped = Grid(names, are_numbers, rows, is_wrapped=True)
     assert wrapped.lines(32, is_styled=False) == (

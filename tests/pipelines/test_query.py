@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from jobledger.pipelines.errors import QueryError, QueryTimeout
-from jobledger.pipelines.output import write_result
+from jobledger.pipelines.output import Format, write_result
 from jobledger.pipelines.query import open_published, question, reading, time_limit
 from tests.pipelines.published import LEDGER, publish
 
@@ -303,7 +303,9 @@ def test_a_query_that_takes_too_long_is_stopped(
 ) -> None:
     endless = "select count(*) from range(1000000000000) a, range(1000000000000) b"
     rows = "select * from range(1000000000000)"
-    for sql, format_ in ((endless, "table"), (rows, "jsonl"), (rows, "csv"), (rows, "parquet")):
+    formats: tuple[Format, ...] = ("table", "jsonl", "csv", "parquet")
+    for format_ in formats:
+        sql = endless if format_ == "table" else rows
         start = time.monotonic()
         with (
             pytest.raises(QueryTimeout, match=r"longer than 0\.3 s and was stopped"),

@@ -138,7 +138,7 @@ class Recomputed:
             )
 
     def success_rates(self) -> Rows:
-        rows = []
+        rows: Rows = []
         for key, jobs in self.by_kind.items():
             for period, ended in self._periods(jobs):
                 rated = [job for job in ended if job["status"] in RATED]
@@ -148,8 +148,9 @@ class Recomputed:
                     if job["records_failed"] is not None and job["records_processed"] is not None
                 ]
                 lost = ratio(sum(f for f, _ in both), sum(p for _, p in both))
+                row: dict[str, Any] = dict(zip(KEY, key, strict=True))
                 rows.append(
-                    dict(zip(KEY, key, strict=True))
+                    row
                     | {
                         "period": period,
                         "finished": sum(job["status"] in FINISHED for job in ended),
@@ -175,7 +176,7 @@ class Recomputed:
                     rated = [job for job in ended if job["status"] in RATED]
                     if not rated:
                         continue
-                    row = dict(zip(KEY, key, strict=True))
+                    row: dict[str, Any] = dict(zip(KEY, key, strict=True))
                     row |= {"object": name, "period": period, "n": len(rated)}
                     for what in ("run", "queue", "total"):
                         seconds = [
@@ -220,7 +221,7 @@ class Recomputed:
                     "failed_7d": sum(f for f, _ in week),
                     "rated_7d": sum(r for _, r in week),
                     "failure_rate_28d": rate_before,
-                    "change": None if None in (rate, rate_before) else rate - rate_before,
+                    "change": None if rate is None or rate_before is None else rate - rate_before,
                     "z_score": score,
                     "is_anomaly": score is not None and score >= 3 and failed >= 3,
                 }

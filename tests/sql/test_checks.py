@@ -113,7 +113,7 @@ def test_a_finish_before_a_creation(world: World):
 )
 def test_counts(world: World, counts: tuple[int | None, ...], problem: str | None):
     names = ("records_total", "records_processed", "records_succeeded", "records_failed")
-    row = dict(zip(names, counts, strict=True))
+    row: dict[str, Any] = dict(zip(names, counts, strict=True))
     world.job(finished_at=ago(hours=1), created_at=ago(hours=2), **row)
     world.job("open", status="running", created_at=ago(hours=1), **row)
 

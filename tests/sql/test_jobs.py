@@ -1,3 +1,5 @@
+from typing import Any
+
 from jobledger.sources._provider.model import JOBS
 from tests.sql.worlds import NOW, World, ago, at
 
@@ -9,7 +11,7 @@ def test_a_job_shows_every_column_of_the_model_in_its_order_and_when_it_was_seen
     world.job(
         "j1", status="running", valid_from=at("2026-03-01T09:00"), valid_to=at("2026-03-02T07:00")
     )
-    row = {
+    row: dict[str, Any] = {
         "source": "zuora",
         "provider": "zuora",
         "kind": "data_backfill",

@@ -176,7 +176,11 @@ def test_a_kind_without_total_times_is_measured_by_its_running_times(world: Worl
 
 def test_a_closed_job_whose_detail_is_refused_is_never_stuck(world: World):
     job = {"provider": "salesforce", "source": "salesforce", "kind": "ingest"}
-    closed = {"status": "running", "provider_status": "Closed", "created_at": ago(days=9)}
+    closed: dict[str, Any] = {
+        "status": "running",
+        "provider_status": "Closed",
+        "created_at": ago(days=9),
+    }
     world.job(**job, **closed)
     world.detail(source="salesforce", kind="ingest", detail="merged")
     assert judged(world) == stuck(None, "slow")

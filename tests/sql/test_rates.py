@@ -37,7 +37,7 @@ def test_every_day_from_the_first_job_to_today_is_there(world: World):
 
 
 def test_a_sum_beyond_64_bits_is_unknown_and_spoils_no_other_day(world: World):
-    most = {"records_processed": 2**63 - 1, "records_failed": 2**63 - 1}
+    most: dict[str, Any] = {"records_processed": 2**63 - 1, "records_failed": 2**63 - 1}
     told = {"error_message": "x", "status": "partial"}
     world.jobs(2, finished_at=at("2026-03-14T01:00"), **most, **told)
     world.job(finished_at=at("2026-03-15T01:00"), records_processed=3, records_failed=1, **told)

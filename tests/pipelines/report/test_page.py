@@ -202,9 +202,14 @@ def _opened(browser: Any, path: Path, **options: Any) -> tuple[Any, list[str]]:
     """The page, and what went wrong on it, or was asked of anyone."""
     page = browser.new_context(offline=True, **options).new_page()
     wrong: list[str] = []
+
+    def dismissed(dialog: Any) -> None:
+        wrong.append(dialog.message)
+        dialog.dismiss()
+
     page.on("console", lambda message: wrong.append(message.text))
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", dismissed)
     page.on("request", lambda request: wrong.append(request.url))
     page.goto(path.as_uri())
     assert wrong.pop(0) == path.as_uri()

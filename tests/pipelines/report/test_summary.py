@@ -79,13 +79,12 @@ def test_health_syncs_and_trends_are_those_of_the_views(told: Scene) -> None:
         said = {name: getattr(kind, name) for name in ("health", "reason", "open_jobs", "gaps")}
         assert said == {name: row[name] for name in said}
     assert [kind.health for kind in summary.worst_first] == ["stuck", "degraded", "healthy"]
-    trends = asked(
+    trends: Any = asked(
         connection,
         "select source, kind, day, failed, rated, failure_rate, failure_rate_7d, is_anomaly"
         " from failure_trends where day > date '2026-02-13' order by source, kind, day",
     )
-    said = [vars(day) for days in summary.trends.values() for day in days]
-    assert said == trends
+    assert [vars(day) for days in summary.trends.values() for day in days] == trends
     assert len(summary.trends["zuora", "data_query"]) == 30
 
 

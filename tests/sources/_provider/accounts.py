@@ -80,4 +80,4 @@ def salesforce(
 
 def calls(http: responses.RequestsMock, path: str) -> int:
     """How often a path was asked for."""
-    return sum(call.request.url.split("?")[0].endswith(path) for call in http.calls)
+    return sum((call.request.url or "").split("?")[0].endswith(path) for call in http.calls)

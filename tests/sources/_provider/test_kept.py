@@ -12,8 +12,13 @@ import pytest
 from filelock import FileLock
 
 from jobledger.sources._provider.clock import Clock
-from jobledger.sources._provider.errors import Interrupted, ProviderError, TimeLimitReached
-from jobledger.sources._provider.kept import Kept, NotKept
+from jobledger.sources._provider.errors import (
+    Interrupted,
+    NotKept,
+    ProviderError,
+    TimeLimitReached,
+)
+from jobledger.sources._provider.kept import Kept
 
 from .accounts import salesforce
 

@@ -171,9 +171,10 @@ def test_whole_takes_a_success_without_a_list_as_empty_and_nothing_else() -> Non
     assert not is_failure({"success": True, "message": "There are no jobs", "requestId": "1"})
     assert is_failure({"message": "There are no jobs", "requestId": "1"})
     assert walked(Whole("jobs"), Listing(lambda params: {"success": True, "jobs": None})) == []
-    for answer in ({"jobs": "none"}, {"success": True, "data": [{"id": "1"}]}):
+    answers: list[dict[str, Any]] = [{"jobs": "none"}, {"success": True, "data": [{"id": "1"}]}]
+    for answer in answers:
         with pytest.raises(BadReply):
-            walked(Whole("jobs"), Listing(lambda params, said=answer: said))
+            walked(Whole("jobs"), Listing(lambda _, said=answer: said))  # type: ignore[misc]
 
 
 def test_a_window_that_is_full_is_asked_once_per_status() -> None:
