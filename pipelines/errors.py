@@ -8,6 +8,9 @@ Exception
         └── QueryTimeout    a query that ran too long: exit 5
 """
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
 from typing import ClassVar
 
 from jobledger.pipelines.exits import Exit
@@ -39,3 +42,18 @@ class QueryTimeout(QueryError):
     """A query that ran for longer than it may."""
 
     exit_code = Exit.TIME_LIMIT
+
+
+def unwritable(path: Path | str, error: OSError) -> ConfigError:
+    """What to do about a folder that cannot be written."""
+    return ConfigError(
+        f"cannot write to {path}: {error.strerror}; run jobledger as a user who may, or"
+        " choose another --project"
+    )
+
+
+def choices(name: str, known: Sequence[str]) -> str:
+    """What a wrong name could have been, as the end of a message."""
+    near = get_close_matches(name, known, n=1)
+    hint = f" (did you mean '{near[0]}'?)" if near else ""
+    return f"{hint}: expected one of {', '.join(known)}" if known else f"{hint}: there is none"

@@ -11,9 +11,8 @@ from typing import Final, Literal, TypeAlias
 import duckdb
 
 from jobledger.pipelines.cells import columns
-from jobledger.pipelines.errors import ConfigError, JobledgerError, QueryError
+from jobledger.pipelines.errors import ConfigError, JobledgerError, QueryError, choices
 from jobledger.pipelines.output import Progress, write_result
-from jobledger.pipelines.project import choices
 from jobledger.pipelines.query import explained, question, reading
 
 Format: TypeAlias = Literal["parquet", "csv", "jsonl"]

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from jobledger.pipelines.errors import ConfigError
-from jobledger.pipelines.project import Project, choices
+from jobledger.pipelines.errors import ConfigError, choices
+from jobledger.pipelines.project import Project
 from jobledger.pipelines.syncing import assignments
 from jobledger.sources._provider.client import Account
 from jobledger.sources._provider.clock import Clock

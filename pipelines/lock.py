@@ -9,7 +9,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from jobledger.pipelines.errors import Busy, ConfigError, JobledgerError
+from jobledger.pipelines.errors import Busy, JobledgerError, unwritable
 
 _LOOK_EVERY: Final = 0.2
 """Seconds between two tries to get the lock."""
@@ -21,7 +21,7 @@ def locked(
 ) -> Iterator[None]:
     """Holds the ledger in `folder`; waits for up to `wait` seconds, or until `stop` is set.
 
-    Raises `Busy`.
+    Raises `Busy`; `ConfigError` and `JobledgerError` where the folder cannot be written.
 
     The operating system gives the lock back when its holder dies, however it dies.
     """
@@ -51,10 +51,7 @@ def locked(
 
 def _refused(folder: Path, error: OSError) -> JobledgerError:
     if isinstance(error, PermissionError):
-        return ConfigError(
-            f"cannot write to {folder}: {error.strerror}; run jobledger as a user who may, or"
-            " choose another --project"
-        )
+        return unwritable(folder, error)
     return JobledgerError(f"cannot write to {folder}: {error.strerror}")
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jobledger.pipelines.errors import ConfigError
+from jobledger.pipelines.errors import ConfigError, choices
 from jobledger.pipelines.held import held, views_of
-from jobledger.pipelines.project import Project, choices
+from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import open_published
 from jobledger.pipelines.wording import exact
 

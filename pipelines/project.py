@@ -6,31 +6,23 @@ named as dlt names it: `SOURCES__ZUORA_EU__CREDENTIALS__CLIENT_SECRET` is `clien
 nobody's.
 """
 
-import json
 import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from jobledger.pipelines.errors import ConfigError
-from jobledger.sources._provider.settings import SourceSettings, is_loopback
+from jobledger.pipelines.errors import ConfigError, choices, unwritable
+from jobledger.pipelines.settings import READ, base_url, duration, listed, optional
+from jobledger.sources._provider.settings import SourceSettings
 
 _NAME: Final = re.compile(r"[a-z](?:[a-z0-9]|_(?!_))*")
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_KEYS: Final = (
-    *("provider", "base_url", "kinds", "api_version", "entity_ids", "org_ids", "track_id"),
-    *("zuora_version", "max_concurrent", "max_details", "quota_share", "full_walk_every"),
-    *("redact_users", "keep_query_text"),
-)
+_KEYS: Final = ("provider", "base_url", "kinds", *READ)
 _CREDENTIALS: Final = frozenset(
     {"client_id", "client_secret", "refresh_token", "username", "private_key", "audience"}
 )
@@ -103,7 +95,7 @@ class Project:
             self.state_dir.chmod(self.state_dir.stat().st_mode & 0o700)
             self.warehouse.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise unwritable(error) from None
+            raise unwritable(error.filename, error) from None
         return self.state_dir
 
     def output(self, path: str) -> Path:
@@ -129,7 +121,7 @@ class Project:
     def schedule(self) -> tuple[str | None, str | None]:
         """How often a sync is meant to run: as a time span, or as a cron expression."""
         every, cron = self._text(("schedule", "every")), self._text(("schedule", "cron"))
-        return _optional(every), _optional(cron)
+        return optional(every), optional(cron)
 
     # sources
 
@@ -230,29 +222,21 @@ class Project:
         return SourceSettings(
             name=name,
             provider=provider,
-            base_url=_base_url(said.get("base_url"), name),
+            base_url=base_url(said.get("base_url"), name),
             credentials={key: str(value) for key, value in credentials.items()},
             kinds=kinds,
-            api_version=_version(said.get("api_version"), f"{where} api_version"),
-            entity_ids=_joined(said.get("entity_ids")),
-            org_ids=_joined(said.get("org_ids")),
-            track_id=_optional(said.get("track_id")),
-            zuora_version=_optional(said.get("zuora_version")),
-            max_concurrent=_whole(said.get("max_concurrent", 4), f"{where} max_concurrent", 1),
-            max_details=_whole(said.get("max_details", 2000), f"{where} max_details", 0),
-            quota_share=_share(said.get("quota_share", 0.8), f"{where} quota_share"),
-            full_walk_every=duration(
-                said.get("full_walk_every", "24h"), f"{where} full_walk_every"
-            ),
-            redact_users=_truth(said.get("redact_users", False), f"{where} redact_users"),
-            keep_query_text=_truth(said.get("keep_query_text", True), f"{where} keep_query_text"),
+            **{
+                key: READ[key](value, f"{where} {key}")
+                for key, value in said.items()
+                if key in READ
+            },
         )
 
     def _kinds(self, said: Any, where: str, known: Sequence[str]) -> tuple[str, ...]:
         if said is None:
             return tuple(known)
         if isinstance(said, str):
-            said = _list(said)
+            said = listed(said)
         if not isinstance(said, list) or not said:
             raise ConfigError(f'{where} kinds: expected a list such as ["{known[0]}"]')
         for kind in said:
@@ -321,32 +305,6 @@ class Project:
         return None if said is None else duration(said, f"[{place[0]}] {place[1]}")
 
 
-def unwritable(error: OSError) -> ConfigError:
-    """What to do about a folder that cannot be written."""
-    return ConfigError(
-        f"cannot write to {error.filename}: {error.strerror}; run jobledger as a user who may, or"
-        " choose another --project"
-    )
-
-
-def choices(name: str, known: Sequence[str]) -> str:
-    """What a wrong name could have been, as the end of a message."""
-    near = get_close_matches(name, known, n=1)
-    hint = f" (did you mean '{near[0]}'?)" if near else ""
-    return f"{hint}: expected one of {', '.join(known)}" if known else f"{hint}: there is none"
-
-
-def duration(said: Any, what: str) -> timedelta:
-    """A time span such as `15m`. Raises `ConfigError`."""
-    found = _DURATION.fullmatch(said.strip()) if isinstance(said, str) else None
-    with suppress(OverflowError):
-        if found is not None:
-            span = timedelta(**{_UNITS[found[2]]: float(found[1])})
-            if span > timedelta(0):
-                return span
-    raise ConfigError(f'{what} is {said!r}: expected a time such as "30s", "15m", "24h" or "7d"')
-
-
 def _is_ours(said: Mapping[str, Any]) -> bool:
     """Whether a source's section is one of ours: dlt's other pipelines have theirs there too.
 
@@ -366,75 +324,3 @@ def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         is_both = isinstance(old, dict) and isinstance(value, dict)
         merged[key] = _merged(old, value) if is_both and old is not None else value
     return merged
-
-
-def _base_url(said: Any, name: str) -> str:
-    where = f"[sources.{name}] base_url"
-    if said is not None and not isinstance(said, str):
-        raise ConfigError(f'{where}: expected a text such as "https://rest.zuora.com"')
-    if not said:
-        raise ConfigError(
-            f"{where} is missing: expected the provider's address, such as"
-            f" https://rest.zuora.com; set it there, or as SOURCES__{name.upper()}__BASE_URL"
-        )
-    try:
-        parts = urlsplit(said)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise ConfigError(f"{where} is no URL: expected https://HOST") from None
-    if parts.scheme not in {"http", "https"} or not host or set("@?#") & set(said):
-        raise ConfigError(f"{where} is no plain URL: expected https://HOST")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise ConfigError(f"{where}: expected https, since credentials are sent to {host}")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-
-
-def _optional(said: Any) -> str | None:
-    return None if said in (None, "") else str(said)
-
-
-def _version(said: Any, what: str) -> str | None:
-    version = _optional(said)
-    if version is None:
-        return None
-    found = re.fullmatch(r"v?(\d+)(?:\.0)?", version)
-    if not found:
-        raise ConfigError(f"{what} = '{said}': expected a version such as '62.0'")
-    return f"{found[1]}.0"
-
-
-def _joined(said: Any) -> str | None:
-    return ",".join(map(str, said)) if isinstance(said, list) else _optional(said)
-
-
-def _list(said: str) -> Any:
-    if said.lstrip().startswith("["):
-        try:
-            return json.loads(said.replace("'", '"'))
-        except ValueError:
-            return None
-    return [part.strip() for part in said.split(",") if part.strip()]
-
-
-def _whole(said: Any, what: str, least: int) -> int:
-    text = str(said)
-    if isinstance(said, bool) or not text.isdecimal() or int(text) < least:
-        raise ConfigError(f"{what}: expected a whole number from {least} on")
-    return int(text)
-
-
-def _share(said: Any, what: str) -> float:
-    try:
-        share = float(said)
-    except (TypeError, ValueError):
-        share = 0.0
-    if isinstance(said, bool) or not 0 < share <= 1:
-        raise ConfigError(f"{what}: expected a share above 0 and up to 1, such as 0.8")
-    return share
-
-
-def _truth(said: Any, what: str) -> bool:
-    found = {"true": True, "1": True, "false": False, "0": False}.get(str(said).lower())
-    if found is None:
-        raise ConfigError(f"{what}: expected true or false")
-    return found

@@ -8,7 +8,8 @@ from typing import Final, Protocol
 from cronsim import CronSim, CronSimError
 
 from jobledger.pipelines.errors import ConfigError
-from jobledger.pipelines.project import Project, duration
+from jobledger.pipelines.project import Project
+from jobledger.pipelines.settings import duration
 
 
 class Rhythm(Protocol):

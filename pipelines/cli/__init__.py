@@ -63,7 +63,7 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from jobledger.pipelines.project import choices
+            from jobledger.pipelines.errors import choices
 
             ctx.fail(f"no command '{args[0]}'{choices(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)

@@ -7,7 +7,8 @@ from typing import Final
 import click
 
 from jobledger.pipelines.cli.shared import pass_project
-from jobledger.pipelines.project import Project, unwritable
+from jobledger.pipelines.errors import unwritable
+from jobledger.pipelines.project import Project
 
 CONFIG: Final = """\
 # What jobledger syncs, and how. Secrets go into secrets.toml beside this file.
@@ -89,7 +90,7 @@ def command(project: Project) -> None:
             said = "wrote" if _write_new(folder / name, content) else "kept"
             click.echo(f"{said} {folder / name}", err=True)
     except OSError as error:
-        raise unwritable(error) from None
+        raise unwritable(error.filename, error) from None
     click.echo("next: fill in both files, then run 'jobledger doctor'", err=True)
 
 

@@ -3,9 +3,9 @@
 import click
 
 from jobledger.pipelines.cli.shared import debug_option, pass_project, project_option
-from jobledger.pipelines.errors import ConfigError
+from jobledger.pipelines.errors import ConfigError, choices
 from jobledger.pipelines.exits import Exit
-from jobledger.pipelines.project import Project, choices
+from jobledger.pipelines.project import Project
 
 
 @click.group()

@@ -40,9 +40,8 @@ def command(
     format: Any,  # noqa: A002 - the option's name
 ) -> None:
     """List the views, or the columns of one, each with what it means."""
-    from jobledger.pipelines.errors import ConfigError
+    from jobledger.pipelines.errors import ConfigError, choices
     from jobledger.pipelines.output import write_result
-    from jobledger.pipelines.project import choices
     from jobledger.pipelines.query import open_published
 
     format = json_or(format, as_json=as_json) or "table"  # noqa: A001 - the option's name
