@@ -102,7 +102,10 @@ def health(rows: Sequence[Row], now: datetime) -> Markup:
     """How each kind is, and why."""
     return table(
         "Health of each kind, the worst first",
-        ("Source", "Kind", "Health", "Why", "Failed, 7 days", "n", "Open", "Last job", "Last sync"),
+        (
+            *("Source", "Kind", "Health", "Why", "Failed, 7 days", "n", "Open", "Last job"),
+            "Last complete sync",
+        ),
         [
             (
                 row["source"],

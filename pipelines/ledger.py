@@ -404,8 +404,8 @@ def _newest_sync(published: Path) -> list[tuple[str]]:
         # damaged: what is ours heals
         return []
     raise ConfigError(
-        f"{published} is no ledger of jobledger's, and would be replaced: name another path"
-        " under [warehouse] in .dlt/config.toml"
+        f"{published} is no ledger of jobledger's, and would be replaced: move it away, and the"
+        " next sync writes its own, or name another path under [warehouse] in .dlt/config.toml"
     )
 
 

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,8 +133,8 @@ def attached(path: Path, config: dict[str, str] | None = None) -> duckdb.DuckDBP
     except duckdb.Error as error:
         connection.close()
         raise QueryError(
-            f"cannot read {path}: {one_line(str(error), 200)}; 'jobledger sync' publishes it anew"
-            " from .jobledger/, else restore it from a backup"
+            f"cannot read {path}: {one_line(str(error), 200)}; move it away, and 'jobledger sync'"
+            " publishes it anew from .jobledger/; else restore it from a backup"
         ) from error
     return connection
 
@@ -172,6 +173,12 @@ def asked(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any
         ) from error
     names = [name for name, *_ in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def present(connection: duckdb.DuckDBPyConnection) -> datetime:
+    """The moment that views count back from, in UTC. Raises `QueryError`."""
+    now: datetime = asked(connection, "select now from staging.clock")[0]["now"]
+    return now
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TextIO
 
 import duckdb
 from rich.text import Text
 
-from jobledger.pipelines.query import asked
+from jobledger.pipelines.query import asked, present
 from jobledger.pipelines.schedule import BEAT, Heartbeat
 from jobledger.pipelines.wording import ago, span
 
@@ -61,9 +61,8 @@ class Standing:
 
 def standings(connection: duckdb.DuckDBPyConnection) -> tuple[list[Standing], datetime]:
     """How all stand, and when."""
-    now = asked(connection, "select epoch(now) as now from staging.clock")[0]["now"]
     rows = [Standing(**row) for row in asked(connection, STATUS)]
-    return rows, datetime.fromtimestamp(now, UTC)
+    return rows, present(connection)
 
 
 def draw(rows: Sequence[Standing], now: datetime, stream: TextIO) -> None:

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 import duckdb
 
-from jobledger.pipelines.query import asked
+from jobledger.pipelines.query import asked, present
 from jobledger.pipelines.wording import ago
 
 T = TypeVar("T")
@@ -326,16 +326,22 @@ class Summary:
 
 
 def freshness(synced: Sequence[tuple[str, datetime, datetime | None]], now: datetime) -> str:
-    """When all was last synced, and what was not synced in full then.
+    """When all was last synced in full, what was not then, and that a later sync came to nothing.
 
     `synced` has the names, last syncs and last complete syncs of all kinds.
     """
     if not synced:
         return "never synced"
-    newest = ago(max(last for _, last, _ in synced), now)
-    name, _, complete = min(synced, key=lambda each: each[2] or _NEVER)
+    last = ago(max(at for _, at, _ in synced), now)
+    complete_at = max(complete or _NEVER for _, _, complete in synced)
+    if complete_at == _NEVER:
+        return f"never synced in full, tried {last}"
+    newest = ago(complete_at, now)
+    name, _, complete = min(synced, key=lambda each: (each[2] or _NEVER, each[0]))
     in_full = ago(complete, now)
-    return f"synced {newest}" + (f", but {name} in full {in_full}" if in_full != newest else "")
+    behind = f", but {name} in full {in_full}" if in_full != newest else ""
+    failed = f"; the sync {last} read no kind in full" if last != newest else ""
+    return f"synced {newest}{behind}{failed}"
 
 
 def by_kind(
@@ -352,10 +358,9 @@ def read(
     connection: duckdb.DuckDBPyConnection, days: int, *, reasons: int = 6, stuck: int = 5
 ) -> Summary:
     """How everything is, over the last `days`; with so many reasons and stuck jobs at the most."""
-    moment = asked(connection, "select epoch(now) as now from staging.clock")[0]["now"]
     hours = 24 * days
     return Summary(
-        now=datetime.fromtimestamp(moment, UTC),
+        now=present(connection),
         days=days,
         kinds=[Kind(**row) for row in asked(connection, _KINDS.format(hours=hours))],
         trends=by_kind(connection, _TRENDS, max(days, SPARK_DAYS), Day),

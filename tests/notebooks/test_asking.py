@@ -8,7 +8,6 @@ import pytest
 from jobledger.notebooks import asking, failures, page
 from jobledger.notebooks.asking import PERIODS, Filters, Published
 from jobledger.pipelines.project import Project
-from jobledger.pipelines.report.summary import freshness
 from tests.notebooks.conftest import IMAGE, NOW, SCRIPT, Ask
 
 HOURS = {"1d": 24, "7d": 168, "30d": 720}
@@ -166,8 +165,6 @@ def test_the_banner_tells_what_was_not_read_in_full(project: Project) -> None:
         f'<header class="jl-banner"><h1>Job health</h1><p>{about["jobs"]:,} jobs from 2 sources.'
         f" As of {NOW:%Y-%m-%d %H:%M} UTC; synced just now. Times are in UTC.</p></header>"
     )
-    synced = [("zuora ingest", NOW, None), ("zuora query", NOW, NOW)]
-    assert freshness(synced, NOW) == "synced just now, but zuora ingest in full never"
 
 
 def test_what_no_choice_changes_is_worked_out_once(

@@ -16,8 +16,12 @@ import jobledger
 from jobledger.notebooks import charts, failures, page
 from jobledger.notebooks.asking import PERIODS, Filters, Published
 from jobledger.notebooks.look import HEALTH, STATUS
+from jobledger.pipelines.ledger import Ledger
 from jobledger.pipelines.project import Project
+from jobledger.pipelines.views import put_in_place
 from tests.notebooks.conftest import IMAGE, SCRIPT, Ask
+from tests.pipelines.report.conftest import Scene
+from tests.sql.worlds import ago
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -93,6 +97,25 @@ def test_the_jupyter_notebook_runs_as_in_jupyter(
     pictures = [output for output in outputs if "image/svg+xml" in output.get("data", {})]
     assert len(pictures) == 3
     assert "auto_backfill" in str(outputs)
+
+
+@pytest.mark.parametrize("statuses", [(), ("succeeded", "running")])
+def test_the_jupyter_notebook_runs_where_there_is_little_to_see(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, statuses: tuple[str, ...]
+) -> None:
+    with Ledger(tmp_path / "ledger.duckdb", tmp_path / "jobs.duckdb") as ledger:
+        scene = Scene(tmp_path, ledger)
+        put_in_place(ledger.connection, None)
+        scene.world.run()
+        for status in statuses:
+            scene.world.job(status, status=status, created_at=ago(hours=2))
+        scene.publish()
+    monkeypatch.setenv("JOBLEDGER_PROJECT", str(tmp_path))
+    notebook = nbformat.read(NOTEBOOKS / "job_health.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    said = str([cell.get("outputs", []) for cell in notebook.cells])
+    assert ("no job to rate" in said) is (not statuses)
+    assert ("image/svg+xml" in said) is bool(statuses)
 
 
 @pytest.mark.parametrize("period", PERIODS)

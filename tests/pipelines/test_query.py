@@ -239,7 +239,8 @@ def test_no_ledger_yet(tmp_path: Path) -> None:
 def test_a_file_that_is_no_ledger(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "jobs.duckdb"
     path.write_bytes(content)
-    with pytest.raises(QueryError, match=r"cannot read .*jobs.duckdb: .* publishes it anew"):
+    said = r"cannot read .*jobs.duckdb: .*; move it away, and 'jobledger sync' publishes it anew"
+    with pytest.raises(QueryError, match=said):
         jobs(path)
     assert list(tmp_path.iterdir()) == [path]
 

@@ -173,7 +173,7 @@ def test_a_sync_that_read_nothing_does_not_make_it_new(
     scene.world.run(finished_at=ago(days=4))
     scene.world.run(sync_id="s2", finished_at=ago(minutes=3), outcome="failed")
     page = "".join(Reader(_published(scene, run, tmp_path).read_text("utf-8")).texts)
-    assert "· synced 3 min ago, but zuora data_query in full 4 days ago" in page
+    assert "· synced 4 days ago; the sync 3 min ago read no kind in full" in page
 
 
 def test_an_empty_ledger_has_a_page_too(scene: Scene, run: Run, tmp_path: Path) -> None:

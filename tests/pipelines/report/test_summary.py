@@ -1,5 +1,6 @@
 """The summary says what the views say."""
 
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -8,8 +9,9 @@ import pytest
 from jobledger.pipelines.errors import QueryError
 from jobledger.pipelines.query import asked
 from jobledger.pipelines.report.details import read_details
-from jobledger.pipelines.report.summary import read
+from jobledger.pipelines.report.summary import freshness, read
 from tests.pipelines.report.conftest import Scene
+from tests.sql.worlds import NOW, ago
 
 
 def _by_kind(rows: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -117,3 +119,30 @@ def test_an_empty_ledger_has_an_empty_summary(scene: Scene) -> None:
 def test_a_ledger_of_another_version_says_what_to_do() -> None:
     with duckdb.connect() as connection, pytest.raises(QueryError, match="publishes it anew"):
         read(connection, 30)
+
+
+@pytest.mark.parametrize(
+    ("synced", "said"),
+    [
+        ([], "never synced"),
+        ([("a", ago(), ago()), ("b", ago(), ago())], "synced just now"),
+        ([("a", ago(), None), ("b", ago(), ago())], "synced just now, but a in full never"),
+        (
+            [("b", ago(), ago(hours=3)), ("a", ago(), ago(hours=3)), ("c", ago(), ago())],
+            "synced just now, but a in full 3 h ago",
+        ),
+        (
+            [("a", ago(), ago(minutes=5)), ("b", ago(), ago(minutes=5))],
+            "synced 5 min ago; the sync just now read no kind in full",
+        ),
+        (
+            [("a", ago(minutes=2), ago(minutes=5)), ("b", ago(minutes=5), None)],
+            "synced 5 min ago, but b in full never; the sync 2 min ago read no kind in full",
+        ),
+        ([("a", ago(minutes=2), None)], "never synced in full, tried 2 min ago"),
+    ],
+)
+def test_a_sync_that_came_to_nothing_is_none(
+    synced: list[tuple[str, datetime, datetime | None]], said: str
+) -> None:
+    assert freshness(synced, NOW) == said
