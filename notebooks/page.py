@@ -213,7 +213,17 @@ def open_jobs(rows: Sequence[Row], how_many: int) -> Markup:
         more
         + table(
             "Open jobs, the stuck ones first",
-            ("Source", "Kind", "Object", "Job", "Status", "Stuck", "Age", "Unchanged", "Expected"),
+            (
+                "Source",
+                "Kind",
+                "Object",
+                "Job",
+                "Status",
+                "Stuck",
+                "Age",
+                "Seen unchanged",
+                "Expected",
+            ),
             [
                 (
                     row["source"],

@@ -1,5 +1,6 @@
 """What stands between a project and its first sync: each source tried, nothing changed."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Finding:
     subject: str
     """The source, or `warehouse`."""
     what: str
-    """`reachable`, `credentials`, a kind's name, `quota`, `clock`, `opens`."""
+    """`reachable`, `credentials`, a kind's name, `quota`, `clock`, `opens`, `writable`."""
     is_good: bool
     said: str
     is_setting: bool = False
@@ -61,6 +62,7 @@ def examine(
         say(f"{assignment.settings.name}: asking {assignment.settings.base_url} …")
         yield from _source(project, assignment, stop, say)
     yield _warehouse(project)
+    yield from _unwritable(project)
 
 
 def _source(
@@ -158,6 +160,16 @@ def _warehouse(project: Project) -> Finding:
         return Finding("warehouse", "opens", is_good=False, said=str(error))
     said = f"{project.warehouse.name} has {row[0] if row else 0:,} jobs"
     return Finding("warehouse", "opens", is_good=True, said=said)
+
+
+def _unwritable(project: Project) -> Iterator[Finding]:
+    """The folders that a sync would write to and may not."""
+    for folder in (project.state_dir, project.warehouse.parent):
+        there = next(each for each in (folder, *folder.parents) if each.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            said = f"a sync could not write to {there}: run jobledger as a user who may"
+            yield Finding("warehouse", "writable", is_good=False, said=said, is_setting=True)
+            return
 
 
 def _shown(client: Client, kind: Kind, version: str) -> int:

@@ -210,9 +210,10 @@ class Project:
                 raise self._unknown(("sources", name), key, (*_KEYS, "credentials"))
         provider = str(said.get("provider", name))
         if provider not in known:
+            stands = " and ".join(self._places(name))
             raise ConfigError(
                 f"{where} has no known provider: '{provider}'{choices(provider, list(known))}; set"
-                ' provider = "…" in it'
+                f' provider = "…" in it, or take it out of {stands}'
             )
         kinds = self._kinds(said.get("kinds"), where, known[provider])
         if not isinstance(credentials, dict):
@@ -226,11 +227,25 @@ class Project:
             credentials={key: str(value) for key, value in credentials.items()},
             kinds=kinds,
             **{
-                key: READ[key](value, f"{where} {key}")
+                key: READ[key](value, self._said_where(name, key))
                 for key, value in said.items()
                 if key in READ
             },
         )
+
+    def _places(self, source: str) -> Iterator[str]:
+        """Where a source is named."""
+        for path, settings in zip(_FILES, self._files, strict=True):
+            if source in settings.get("sources", {}):
+                yield path
+        prefix = f"SOURCES__{source.upper()}__"
+        if any(name.startswith(prefix) and said for name, said in self.environment.items()):
+            yield "the environment"
+
+    def _said_where(self, source: str, key: str) -> str:
+        variable = f"SOURCES__{source}__{key}".upper()
+        origin = f" ({variable} in the environment)" if self.environment.get(variable) else ""
+        return f"[sources.{source}] {key}{origin}"
 
     def _kinds(self, said: Any, where: str, known: Sequence[str]) -> tuple[str, ...]:
         if said is None:

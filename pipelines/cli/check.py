@@ -1,8 +1,11 @@
 """`jobledger check`."""
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -88,8 +91,6 @@ def command(
 
 def _lines(checked: Sequence["Checked"]) -> Iterator[str]:
     """The problems, by check."""
-    import sys
-
     from jobledger.pipelines.grid import is_styled, printable
     from jobledger.pipelines.notify import line
     from jobledger.pipelines.wording import many
@@ -156,7 +157,8 @@ def _send(
                 )
     if not is_taken:
         # what a service says may quote its address, and so is not shown
-        click.echo("jobledger: to see why, run: apprise -vv --body test ADDRESS", err=True)
+        program = which("apprise") or Path(sys.executable).with_name("apprise")
+        click.echo(f"jobledger: to see why, run: {program} -vv --body test ADDRESS", err=True)
     return is_sent
 
 

@@ -21,23 +21,30 @@ def command() -> None:
 def show(project: Project, as_json: bool) -> None:  # noqa: FBT001 - click's
     """Show how far the syncs of each source and kind have come.
 
-    When the newest job that was listed was created (position), when the last complete sync began
-    (complete_at), and when the last one that walked the whole listing did (full_walk_at). Where
-    that was newest first (is_newest_first), the next syncs may stop where nothing is new.
+    When the newest job that was listed was created (position), when the last complete sync began,
+    and when the last one that walked the whole listing did (full walk). Where that was newest
+    first, the next syncs may stop where nothing is new. --json has the exact times.
     """
     import json
     from dataclasses import asdict
+    from datetime import UTC, datetime
 
     from jobledger.pipelines.positions import positions
 
-    rows = [asdict(each) for each in positions(project)]
+    found = positions(project)
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps([asdict(each) for each in found], indent=2))
         return
     from jobledger.pipelines.output import print_rows
+    from jobledger.pipelines.wording import ago
 
-    names = ("source", "kind", "position", "complete_at", "full_walk_at", "is_newest_first")
-    print_rows(names, [tuple(row[name] for name in names) for row in rows])
+    now = datetime.now(UTC)
+    rows = []
+    for each in found:
+        times = (each.position, each.complete_at, each.full_walk_at)
+        ages = [ago(datetime.fromisoformat(at) if at else None, now) for at in times]
+        rows.append((each.source, each.kind, *ages, "yes" if each.is_newest_first else "no"))
+    print_rows(("source", "kind", "position", "complete", "full walk", "newest first"), rows)
 
 
 @command.command()

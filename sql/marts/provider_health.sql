@@ -54,8 +54,8 @@ select
             || round(100 * failure_rate_7d, 1) || ' %)'
     end as reason,  -- why, in a sentence
     last_finished_at,  -- when a job last finished: succeeded, partial, failed or cancelled
-    failure_rate_7d,
-    rated_7d,
+    failure_rate_7d,  -- failed ÷ rated of today and the six days before, in UTC
+    rated_7d,  -- rated jobs of those days
     open_jobs,
     stuck_jobs,
     last_complete_at as last_complete_sync_at,  -- when the newest complete sync ended

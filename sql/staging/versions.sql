@@ -6,7 +6,7 @@ select
     job_id,  -- the provider's id of the job
     object,  -- the business object the job works on; NULL where there is none
     operation,  -- what the job does, in the provider's word
-    status,  -- where the job stands, in words that all providers share
+    status,  -- queued, running, succeeded, partial, failed, cancelled, vanished or unknown
     provider_status,  -- where the job stands, in the provider's word
     is_terminal,  -- nothing more can happen to the job
     created_at,  -- when the job was handed in

@@ -420,8 +420,7 @@ def test_a_query_into_a_file_goes_by_its_name_too(
     assert refused.value.code == 2
     assert capfd.readouterr().err == (
         "jobledger: n.json would hold csv, which its ending is not for: expected --format json or"
-        " --format jsonl, or a file of another ending, such as .csv, .json, .jsonl, .ndjson, .md,"
-        " .parquet\n"
+        " --format jsonl, or a file of another ending, such as .csv\n"
     )
 
 

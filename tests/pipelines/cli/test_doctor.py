@@ -1,6 +1,10 @@
 """What `doctor` finds, and how it says so."""
 
+import os
 import re
+from pathlib import Path
+
+import pytest
 
 from jobledger.emulator import Running
 from tests.pipelines.cli.shell import KINDS, Shell
@@ -108,3 +112,21 @@ def test_doctor_says_whom_it_asks_and_why_it_waits(shell: Shell, busy_emulator: 
     asking, waiting = found.err.splitlines()
     assert asking == f"zuora: asking {busy_emulator.base_url} …"
     assert re.fullmatch(r"zuora: .*/query/jobs: HTTP 503.*; asking again in \d\.\ds", waiting)
+
+
+def test_doctor_tells_a_folder_that_a_sync_could_not_write_to(
+    shell: Shell, busy_emulator: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # whoever runs the tests may be allowed everything
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) != shell.folder)
+    found = shell.run("doctor", "zuora", "--json")
+    assert found.code == 2
+    assert [each for each in found.json if not each["is_good"]] == [
+        {
+            "subject": "warehouse",
+            "what": "writable",
+            "is_good": False,
+            "said": f"a sync could not write to {shell.folder}: run jobledger as a user who may",
+            "is_setting": True,
+        }
+    ]

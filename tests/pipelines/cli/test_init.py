@@ -181,6 +181,37 @@ def test_an_unknown_setting_is_named_where_it_comes_from(tmp_path: Path) -> None
         _ = Project(tmp_path, {}).time_limit
 
 
+def test_a_bad_value_of_the_environment_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(
+        '[sources.zuora]\nbase_url = "https://rest.zuora.com"\nquota_share = 2\n'
+    )
+    variable = "SOURCES__ZUORA__QUOTA_SHARE"
+    for environment, origin in (({}, ""), ({variable: "all"}, f" ({variable} in the environment)")):
+        with pytest.raises(ConfigError) as raised:
+            Project(tmp_path, environment).sources(KINDS)
+        assert str(raised.value).startswith(
+            f"[sources.zuora] quota_share{origin}: expected a share above 0"
+        )
+
+
+def test_a_source_that_was_taken_out_of_one_file_is_named_where_it_stands_still(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(
+        '[sources.zuora]\nbase_url = "https://rest.zuora.com"\n'
+    )
+    (tmp_path / ".dlt" / "secrets.toml").write_text(
+        '[sources.zuora_eu.credentials]\nclient_id = "x"\nclient_secret = "y"\n'
+    )
+    with pytest.raises(ConfigError) as raised:
+        Project(tmp_path, {}).sources({**KINDS, "zuora": ["data_query"]})
+    assert str(raised.value).endswith(
+        'set provider = "…" in it, or take it out of .dlt/secrets.toml'
+    )
+
+
 @pytest.mark.parametrize("span", ["99999999999d", "0.0000001s", "0s"])
 def test_a_time_span_beyond_all_time_or_of_none_is_refused(tmp_path: Path, span: str) -> None:
     (tmp_path / ".dlt").mkdir()

@@ -18,6 +18,10 @@ def test_state_tells_resets_and_forgets(shell: Shell) -> None:
         *(("zuora", kind) for kind in sorted(KINDS)),
     ]
     assert all(each["position"][-1] == each["complete_at"][-1] == "Z" for each in shown)
+    head, _, *lines = shell.run("state", "show").out.splitlines()
+    assert head.split(maxsplit=2)[2] == "position    complete  full walk  newest first"
+    assert all(len(line) <= 80 for line in lines)
+    assert {line.split()[-1] for line in lines} <= {"yes", "no"}
     assert shell.run("state", "reset", "zuora", "data_query").code == 0
     reset = {each["kind"]: each for each in shell.run("state", "show", "--json").json}
     assert reset["data_query"]["position"] is None

@@ -282,7 +282,7 @@ def test_what_was_not_taken_is_sent_again(scene: Scene, run: Run, hook: Hook) ->
         done = run(scene, "check", "--notify", hook.url)
         assert done.code == 1
         assert "--notify number 1 (JSON) did not take 'acme: stuck jobs: 1 problem'" in done.err
-        assert done.err.endswith("to see why, run: apprise -vv --body test ADDRESS\n")
+        assert done.err.endswith("/apprise -vv --body test ADDRESS\n")
     hook.status = 200
     assert run(scene, "check", "--notify", hook.url).code == 4
     assert hook.titles() == ["acme: stuck jobs: 1 problem"]
