@@ -147,7 +147,9 @@ class Asker:
 
     def _found(self, ask: Ask, question: Question) -> Reading:
         path = ask.path.format(id=quote(question.job_id, safe=""), version=self._version)
-        record = unwrapped(self._client.get(path, session_header=ask.session_header))
+        record = unwrapped(
+            self._client.get(path, session_header=ask.session_header), self._kind.id_field
+        )
         reading = self._reader.take(record)
         if reading is None or reading.job_id != question.job_id:
             raise BadReply(f"asked for job {question.job_id}, got something else")

@@ -177,7 +177,8 @@ class Details:
             self._found(self._reader.merged(stored(job), answer.reading), job, settled)
             self._mark(job.job_id, job.listing_hash, _came_to(answer), job, settled)
         else:
-            is_new = self._says_more(answer, job) and self._found(answer.reading, job, settled)
+            whole = self._reader.kept_of(stored(job), answer.reading)
+            is_new = self._says_more(answer, job) and self._found(whole, job, settled)
             # a listing that shows it again is read whole, since it has no part in this version
             listing_hash = None if is_new or answer.is_torn else job.listing_hash
             self._mark(job.job_id, listing_hash, _came_to(answer), job, settled)

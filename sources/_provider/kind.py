@@ -92,9 +92,10 @@ class Provider:
         return settings.api_version or self.api_version
 
 
-def unwrapped(answer: Any) -> Any:
+def unwrapped(answer: Any, id_field: str) -> Any:
     """The record of an answer by id, which comes as it is or inside `job` or `data`."""
-    if isinstance(answer, dict):
+    # what has an id is a record, whatever else it has
+    if isinstance(answer, dict) and id_field not in answer:
         for wrapper in ("job", "data"):
             if isinstance(inner := answer.get(wrapper), dict):
                 return inner

@@ -32,6 +32,8 @@ _READ: Final = (
 """The columns that a provider's fields may fill; the others follow from them."""
 _NO_USERS: Final = ("object", "operation", "provider_status")
 """Columns that never name a user, whatever they say."""
+_UNCHANGING: Final = ("object", "operation", "created_at", "created_by")
+"""Columns that a job has from its beginning, or never."""
 _OPEN: Final = pa.array(sorted(OPEN), pa.string())
 _SHORT_NAME: Final = 3
 _WHOLE_QUERY: Final = 8
@@ -71,6 +73,8 @@ class Reader:
         told = (kind.fields[name].places for name in _NO_USERS if name in kind.fields)
         self._not_users = {kind.id_field, *(place for places in told for place, _ in places)}
         self._dropped = () if settings.keep_query_text else kind.query_text
+        places = (each.places for each in kind.fields.values())
+        self._read_whole = {place for each in places for place, _ in each if "." not in place}
         self._salted = hashlib.blake2b(orjson.dumps([settings.name, kind.name]), digest_size=16)
 
     def take(self, item: Any) -> Reading | None:
@@ -204,12 +208,24 @@ class Reader:
         no column reads: the next listing would take it back, and the next answer add it again.
         """
         both = answer.record.keys() & known.record.keys()
-        if any(answer.record[name] != known.record[name] for name in both):
+        others = {name for name in both if answer.record[name] != known.record[name]}
+        # of what a column reads whole, the value counts: a time may be written in another way
+        if others - self._read_whole:
             return True
-        if len(both) == len(answer.record):
+        if not others and len(both) == len(answer.record):
             return False
         columns = self.columns(_READ, Readings.of([known, self.merged(known, answer)]))
         return any(each[0].as_py() != each[1].as_py() for each in columns.values())
+
+    def kept_of(self, known: Reading, answer: Reading) -> Reading:
+        """An answer by id with what it leaves out and no job ever changes, as it was known."""
+        fields = [self.kind.fields[name] for name in _UNCHANGING if name in self.kind.fields]
+        places = {place for each in fields for place, _ in each.places}
+        lacks = places & known.record.keys() - answer.record.keys()
+        if not lacks:
+            return answer
+        record = {**answer.record, **{place: known.record[place] for place in lacks}}
+        return Reading(answer.job_id, record, dumps(record).decode(), answer.problems)
 
     def ends_without_its_times(self, now: Reading, before: Reading) -> bool:
         """Whether a job that was open has ended, and lost a time that it had.
@@ -231,12 +247,10 @@ class Reader:
         return self._status(columns, many).to_pylist()
 
     def _is_dated_by_creation(self, listed: Reading, answer: Reading) -> bool:
-        columns = self.columns(
-            ("created_at", "updated_at", "provider_status"), Readings.of([listed, answer])
-        )
+        columns = self.columns(("created_at", "updated_at"), Readings.of([listed, answer]))
         listed_at, answered_at = columns["updated_at"].to_pylist()
         created_at = columns["created_at"].to_pylist()[1]
-        word, said = columns["provider_status"].to_pylist()
+        word, said = self.words(listed, answer)
         is_earlier = listed_at and answered_at and answered_at < listed_at
         return bool(is_earlier) and answered_at == created_at and word == said
 
@@ -283,9 +297,9 @@ class Reader:
         return self.columns(("updated_at",), Readings.of(readings))["updated_at"].to_pylist()
 
     def words(self, *readings: Reading) -> list[str | None]:
-        """The provider's word for where each job stands."""
+        """The provider's word for where each job stands, in small letters."""
         words = self.columns(("provider_status",), Readings.of(readings))
-        return words["provider_status"].to_pylist()
+        return [word and word.lower() for word in words["provider_status"].to_pylist()]
 
     def columns(
         self, names: Iterable[str], readings: Readings, *, report: bool = False

@@ -117,7 +117,7 @@ class Session:
         self._transport = Transport(settings.base_url, clock, settings.max_concurrent)
         self._turn = threading.Lock()
         self._token: Token | None = None
-        self._accepted: Token | None = None
+        self._accepted: set[Token] = set()
         self._clock_correction = 0.0
 
     @property
@@ -140,7 +140,7 @@ class Session:
             try:
                 return self._with(token, meter, asked, take)
             except Unauthorized as refused:
-                if token.is_renewal and token is not self._accepted:
+                if token.is_renewal and token not in self._accepted:
                     # new already, and never taken: another one would fare no better
                     raise self._for_good(asked, refused, str(refused)) from None
             token = self._current(meter, refused=token)
@@ -155,7 +155,7 @@ class Session:
 
     def _for_good(self, asked: Asked, refused: Unauthorized, said: str) -> ProviderError:
         # Salesforce's InvalidSessionId also stands for scopes and addresses that are not allowed
-        is_elsewhere = asked.session_header is not None and self._accepted is not None
+        is_elsewhere = asked.session_header is not None and bool(self._accepted)
         kind = TokenNotTaken if is_elsewhere else CredentialsRefused
         return kind(said, status=refused.status, code=refused.code)
 
@@ -174,9 +174,9 @@ class Session:
                 result = take(response, stack)
         except ProviderError as error:
             if error.status is not None and not isinstance(error, Unauthorized):
-                self._accepted = token
+                self._accepted.add(token)
             raise
-        self._accepted = token
+        self._accepted.add(token)
         return result
 
     @contextmanager
@@ -214,7 +214,7 @@ class Session:
         elif told.status in range(200, 300):
             message = f"{message}, which says that it failed and not why"
         if request_id:
-            message = f"{message} (request {request_id[:64]})"
+            message = f"{message} (request {for_log(request_id)[:64]})"
         wait = wait_asked_for(response.headers, self._clock.now())
         error = judged(told, self._dialect.meaning(told), for_log(message), wait)
         # whoever waits for the slot of this request must know before it is free

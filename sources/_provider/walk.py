@@ -247,9 +247,10 @@ class Walk:
         if not batch:
             return Batch()
         self._order.follow(self._reader.columns(_TIMES, batch)["created_at"])
+        hashes = self._reader.row_hashes(batch)
         if self._is_first:
             return Batch(batch, [(News.NEW, None)] * len(batch))
-        is_told = among(digests_of(self._reader.row_hashes(batch)), self._told)
+        is_told = among(digests_of(hashes), self._told)
         asked = batch.those((~is_told).tolist())
         found = self._with_ends(asked, self._judged(asked)) if asked else []
         # what is not loaded is not read otherwise
@@ -362,7 +363,7 @@ class Walk:
             run.outcome = Outcome.COMPLETE
             self._move()
             return
-        run.error_kind, run.error_message = error.kind, str(error)
+        run.error_kind, run.error_message = error.kind, for_log(str(error))
         is_lost = run.pages == 0 and not error.is_planned
         run.outcome = Outcome.FAILED if is_lost else Outcome.INCOMPLETE
 

@@ -297,3 +297,33 @@ def test_the_listing_of_query_jobs_may_show_jobs_that_write(project: Project) ->
     assert project.rows(
         "select kind, job_id from loaded.job_versions where valid_to is null order by job_id"
     ) == [("ingest", "a"), ("ingest", "b")]
+
+
+@pytest.mark.parametrize("settings", [{"redact_users": True}, {"keep_query_text": False}])
+def test_a_detail_is_not_asked_for_again_where_records_are_redacted(
+    project: Project, settings: dict[str, bool]
+) -> None:
+    listed = [job(letter, createdById="005x") for letter in "abc"]
+    project.sync(org(*listed), "salesforce", INGEST, **settings)
+    assert asked_for(project) == ["a", "b", "c"]
+    second = project.sync(org(*listed), "salesforce", INGEST, **settings)["ingest"]
+    assert (asked_for(project), second.details_pending, project.versions()) == ([], 0, 3)
+
+
+def test_an_owed_detail_joins_a_redacted_listing(project: Project) -> None:
+    done = job("a", createdById="005x", lineEnding="LF")
+    by_id = {k: v for k, v in detail(done).items() if k != "lineEnding"}
+    project.sync(org(done), "salesforce", INGEST, max_details=0, redact_users=True)
+    project.sync(org(one={"a": by_id}), "salesforce", INGEST, redact_users=True)
+    assert project.rows(
+        "select records_processed, raw->>'lineEnding' from loaded.job_versions"
+        " where valid_to is null"
+    ) == [(10, "LF")]
+
+
+def test_a_word_in_other_letters_is_the_same_word(project: Project) -> None:
+    done = job("a")
+    shouted = {"a": detail({**done, "state": "JOBCOMPLETE"})}
+    project.sync(org(done, one=shouted), "salesforce", INGEST)
+    project.sync(org(done, one=shouted), "salesforce", INGEST)
+    assert (asked_for(project), counts(project)) == ([], [("a", "succeeded", 10)])

@@ -482,3 +482,39 @@ def test_what_nobody_foresaw_after_a_fault_costs_no_other_kind_either(
     assert (hurt.outcome, hurt.error_message) == ("incomplete", "no such cursor")
     assert runs["data_query"].outcome == "complete"
     assert project.current() == [("a", "succeeded", "completed")]
+
+
+def test_an_answer_by_id_that_leaves_things_out_takes_nothing_back(project: Project) -> None:
+    began = {**STARTED, "type": "RatePlanCharge", "uploadedBy": "Ada", "totalCount": 5}
+    project.sync(backfills(began), kinds=["data_backfill"])
+    ended = {"id": "l1", "status": "Completed", "completedOn": "1699517800000", "failedCount": 1}
+    project.sync(backfills(one=ended), kinds=["data_backfill"])
+    assert project.rows(
+        "select status, object, created_at, created_by, records_failed, records_total"
+        " from loaded.job_versions where valid_to is null"
+    ) == [
+        (
+            *("partial", "RatePlanCharge", datetime(2023, 11, 9, 8, 14, 53, tzinfo=UTC), "Ada"),
+            *(1, None),
+        )
+    ]
+
+
+def test_a_time_that_is_written_in_another_way_by_id_is_no_news(project: Project) -> None:
+    waiting = bulk("a", NOW - timedelta(hours=9), "in_progress")
+    other = {**waiting, "UpdatedDate": waiting["UpdatedDate"].replace("Z", ".000Z")}
+    for _ in range(2):
+        project.sync(bulk_jobs([], {"a": other}), kinds=BULK)
+        project.sync(bulk_jobs([waiting], {"a": other}), kinds=BULK)
+    assert project.versions() == 1
+    project.sync(bulk_jobs([], {"a": {**other, "error": {"code": "E"}}}), kinds=BULK)
+    assert project.versions() == 2
+
+
+@pytest.mark.parametrize("extra", [{"data": {"fileName": "x.csv"}}, {"job": {}}])
+def test_a_record_by_id_is_not_taken_for_a_wrapper(project: Project, extra: Record) -> None:
+    waiting = bulk("a", NOW - timedelta(hours=9), "in_progress")
+    project.sync(bulk_jobs([waiting]), kinds=BULK)
+    ended = {**bulk("a", NOW - timedelta(hours=1)), **extra}
+    run = project.sync(bulk_jobs([], {"a": ended}), kinds=BULK)["custom_object_bulk"]
+    assert (run.outcome, project.current()) == ("complete", [("a", "succeeded", "completed")])

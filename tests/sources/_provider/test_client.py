@@ -194,6 +194,50 @@ def test_an_older_api_that_takes_no_token_says_nothing_of_the_others(
     assert client.get("/jobs") == {"done": True}
 
 
+def test_a_late_answer_to_an_old_token_does_not_end_a_newer_one(tmp_path: Path, http: Any) -> None:
+    given = iter(("first", "second", "third"))
+    http.remove("POST", f"{ZUORA}/oauth/token")
+    http.add_callback(
+        "POST",
+        f"{ZUORA}/oauth/token",
+        lambda _: (
+            200,
+            {},
+            json.dumps({"access_token": f"token-{next(given)}", "expires_in": 3599}),
+        ),
+    )
+    good = {"token-first"}
+
+    def asked(request: Any) -> tuple[int, dict[str, str], str]:
+        token = request.headers["Authorization"].removeprefix("Bearer ")
+        return (200, {}, json.dumps(PAGE)) if token in good else (401, {}, "{}")
+
+    account = zuora(tmp_path)
+
+    def slow(request: Any) -> tuple[int, dict[str, str], str]:
+        # while this is on its way with the first token, that expires, and the second is taken
+        good.clear()
+        good.add("token-second")
+        account.client().get("/quick")
+        return 200, {}, json.dumps(PAGE)
+
+    http.add_callback("GET", f"{ZUORA}/quick", asked)
+    http.add_callback("GET", f"{ZUORA}/slow", slow)
+    assert account.client().get("/slow") == PAGE
+    good.clear()
+    good.add("token-third")
+    assert account.client().get("/quick") == PAGE
+
+
+def test_a_secret_in_a_request_id_is_not_cut_in_two(tmp_path: Path, http: Any) -> None:
+    token = "t0ken" * 20
+    http.replace("POST", f"{ZUORA}/oauth/token", json={"access_token": token})
+    http.get(ZUORA + JOBS, status=400, json={}, headers={"Zuora-Request-Id": f"r-{token}"})
+    with pytest.raises(Refused) as raised:
+        zuora(tmp_path).client().get(JOBS)
+    assert str(raised.value).endswith("(request r-[redacted])")
+
+
 def test_a_login_that_is_not_there_says_nothing_of_the_job_that_was_asked_for(
     tmp_path: Path, http: Any
 ) -> None:
