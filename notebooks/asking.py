@@ -263,7 +263,10 @@ class Chosen(Published):
         return self.rows(
             "select day, source, provider, kind, failed, rated, failure_rate, failure_rate_7d,"
             " rated_7d, failure_rate_28d, z_score, is_anomaly"
-            f" from chosen.failure_trends where {self._days} order by source, kind, day"
+            f" from chosen.failure_trends where {self._days}"
+            # by a clock of the future there may be days to come, and the last one shown is today
+            " and day <= (select cast(now at time zone 'UTC' as date) from chosen.staging.clock)"
+            " order by source, kind, day"
         )
 
     def trends_by_kind(self) -> list[list[Row]]:

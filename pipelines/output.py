@@ -58,6 +58,8 @@ def write_result(
     gets a number at the second. Raises `QueryError`, and `JobledgerError` if it cannot be written.
     """
     asked = question(connection, sql)
+    if format == "parquet" and asked.is_plan:
+        raise QueryError("a plan is nothing for Parquet: expected a query, or another --format")
     if format == "parquet" and output is None and sys.stdout.isatty():
         raise QueryError("Parquet is nothing for a terminal: expected -o FILE, or a pipe")
     with (

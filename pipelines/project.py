@@ -56,6 +56,10 @@ class Project:
         """The folder of `--project`, of `JOBLEDGER_PROJECT`, or the present one."""
         named = option or os.environ.get("JOBLEDGER_PROJECT")
         folder = Path(named or ".").expanduser().absolute()
+        if folder.is_file():
+            raise ConfigError(
+                f"{folder} is a file: name the project's folder, which has .dlt/ in it"
+            )
         if named and not folder.is_dir():
             raise ConfigError(f"there is no folder {folder}; make it, or name another --project")
         return cls(folder)

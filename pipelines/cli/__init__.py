@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -111,6 +112,9 @@ def program() -> NoReturn:
         if getattr(sys, name) is None:
             nothing = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - to the end
             setattr(sys, name, nothing)
+    if isinstance(sys.stdout, TextIOWrapper):
+        # what a code page has no letter for costs a letter, not the command
+        sys.stdout.reconfigure(errors="replace")
     # what is half written goes, as it does on Ctrl-C
     signal.signal(signal.SIGTERM, _terminated)
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from jobledger.pipelines.cli.shared import give_up, pass_project, until_closed
+from jobledger.pipelines.cli.shared import SECONDS, give_up, pass_project, until_closed
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project
@@ -38,7 +38,7 @@ _SHOWN: Final = 20
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     metavar="SECONDS",
     help="Stop a check that takes longer, with exit code 5; the others run.",
 )

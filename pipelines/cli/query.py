@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from jobledger.pipelines.cli.shared import give_up, json_or, pass_project
+from jobledger.pipelines.cli.shared import SECONDS, give_up, json_or, pass_project
 from jobledger.pipelines.project import Project
 
 
@@ -34,7 +34,7 @@ from jobledger.pipelines.project import Project
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     metavar="SECONDS",
     help="Stop a query that takes longer, with exit code 5.",
 )

@@ -1,6 +1,7 @@
 """What all commands have: the project, `--debug`, how errors are shown and how one is stopped."""
 
 import logging
+import math
 import os
 import signal
 import sys
@@ -23,6 +24,21 @@ from jobledger.sources._provider.errors import ProviderError, SettingsError
 
 Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+
+class _Seconds(click.FloatRange):
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail("nan is no length of time", param, ctx)
+        return seconds
+
+
+SECONDS: Final = _Seconds(min=0, min_open=True, max=threading.TIMEOUT_MAX)
+"""A length of time that a thread can wait for."""
 _TOGETHER: Final = 1.0
 """Seconds within which two signals are one wish to end."""
 

@@ -5,10 +5,13 @@ value that cannot be read becomes NULL and is reported; it costs neither its job
 """
 
 import hashlib
+import html
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 import orjson
 import pyarrow as pa
@@ -176,7 +179,9 @@ class Reader:
             user = record.get(name)
             if user is not None and user != "":
                 shown = user if isinstance(user, str) else dumps(user).decode()
-                hashes[shown] = user_hash(self._user_key, shown)
+                # a URL or a page of HTML in the record may have it too
+                for spelling in (quote(shown, safe=""), html.escape(shown), shown):
+                    hashes[spelling] = user_hash(self._user_key, shown)
                 record = {**record, name: shown}
         if not hashes:
             return record
@@ -394,13 +399,19 @@ class Reader:
                 break
         return max(found, default=None) if column.is_newest else next(iter(found), None)
 
+    def _private(self, value: Any) -> Any:
+        """A record, or several, without users and query where that is asked for."""
+        if isinstance(value, list):
+            return list(map(self._private, value))
+        return self._without_users(self._without_query(value)) if isinstance(value, dict) else value
+
     def _reject(self, job_id: str | None, place: str | None, problem: str, original: Any) -> None:
         value = self._redactor.value(tame(original)[0])
         place = tame(place)[0]
         if self._user_key is not None and place in self.kind.users:
             value = user_hash(self._user_key, dumps(value).decode())
-        elif isinstance(value, dict):
-            value = self._without_users(self._without_query(value))
+        else:
+            value = self._private(value)
         # a place that two columns are read from is told once
         if job_id is None or place is None or (job_id, place, problem) not in self._rejected_places:
             self._rejected_places.add((job_id, place, problem))
@@ -432,7 +443,10 @@ def _replaced(value: Any, names: Mapping[str, str]) -> Any:
         if value in names:
             return names[value]
         for name, hashed in names.items():
-            if len(name) > _SHORT_NAME:
+            if "@" in name:
+                # a mail address is the same in other letters
+                value = re.sub(re.escape(name), hashed, value, flags=re.IGNORECASE)
+            elif len(name) > _SHORT_NAME:
                 value = value.replace(name, hashed)
         return value
     if isinstance(value, list):

@@ -21,8 +21,8 @@ with judged as (
                 then 'more succeeded and failed than there were'
         end as problem,
     from jobs
-    -- while a job runs its counts are taken one after the other
-    where is_terminal
+    -- while a job runs its counts are taken one after the other; a vanished one was last seen so
+    where is_terminal and status <> 'vanished'
 )
 
 select

@@ -60,3 +60,4 @@ select
     stuck_jobs,
     last_complete_at as last_complete_sync_at,  -- when the newest complete sync ended
 from judged
+order by source, kind

@@ -55,3 +55,4 @@ cross join staging.clock as clock
 -- missing where nothing was rejected, or nothing is open
 left join rejected using (source, kind)
 left join open_now using (source, provider, kind)
+order by source, kind

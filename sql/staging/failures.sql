@@ -31,7 +31,7 @@ worded as (
                 when length(error_message) <= 500 then unquoted
                 else regexp_replace(unquoted, '(^|[^\w])[''"`„“‘«][^''"`“”’»]*$', '\1#')
             end,
-            '[\w-]*\d\w*([-+.]\w+|[,:/]\w*\d\w*)*', '#', 'g'
+            '[\w+-]*\d\w*([-+.]\w+|[,:/]\w*\d\w*)*( ?[AaPp]\.?[Mm]\b\.?)?', '#', 'g'
         ) as words,
     from folded
 ),
@@ -39,7 +39,7 @@ worded as (
 undated as (
     select
         *,
-        -- a month by its name, beside a number: Thu, # Mar #; March #
+        -- a month by its name, before a number: Thu, # Mar #; March #
         regexp_replace(
             regexp_replace(words, '\s+', ' ', 'g'),
             '\b((Mon|Tues?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?,? )?(# )?'

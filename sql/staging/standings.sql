@@ -20,7 +20,8 @@ recent as (
         max(trends.rated_7d) filter (where trends.day = today.day) as rated_7d,
         max(trends.day) filter (where trends.is_anomaly) as anomaly_on,
         arg_max(trends.failed, trends.day) filter (where trends.is_anomaly) as anomaly_failed,
-    from failure_trends as trends
+    -- with their schema: where the file is attached, a bare name is looked up in what is in use
+    from main.failure_trends as trends
     join (select cast(now at time zone 'UTC' as date) as day from staging.clock) as today
         on trends.day between today.day - 1 and today.day
     group by trends.source, trends.provider, trends.kind
@@ -32,7 +33,7 @@ stuck as (
         provider,
         kind,
         count(*) filter (where is_stuck) as stuck_jobs,
-    from open_jobs
+    from main.open_jobs
     group by source, provider, kind
 )
 
@@ -60,7 +61,7 @@ select
     recent.anomaly_failed,  -- jobs that failed on it
     syncs.open_jobs,
     coalesce(stuck.stuck_jobs, 0) as stuck_jobs,  -- open jobs that should have moved by now
-from sync_health as syncs
+from main.sync_health as syncs
 join staging.newest_runs as newest using (source, provider, kind)
 cross join staging.clock as clock
 -- all may be missing: where a kind is synced still, or no job was seen, has ended or is open

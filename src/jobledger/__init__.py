@@ -16,7 +16,8 @@ def connect(project: str | PathLike[str] | None = None) -> "DuckDBPyConnection":
     unless you name it. Views are found by their names, times are in UTC. The ledger cannot be
     written to; else it is a connection like any other, which also knows your data frames. It keeps
     seeing what was published when it was made, and no sync waits for it: call again to see what
-    is new. Raises `jobledger.pipelines.errors.JobledgerError`.
+    is new, and once in each thread, since a cursor of it knows neither those names nor the time
+    zone. Raises `jobledger.pipelines.errors.JobledgerError`.
 
         import jobledger
 

@@ -1,14 +1,19 @@
 """What the pages ask: for the chosen jobs, what the views say of them."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobledger.notebooks import asking, failures, page
 from jobledger.notebooks.asking import PERIODS, Filters, Published
+from jobledger.pipelines.ledger import Ledger
 from jobledger.pipelines.project import Project
+from jobledger.pipelines.views import put_in_place
 from tests.notebooks.conftest import IMAGE, NOW, SCRIPT, Ask
+from tests.pipelines.report.conftest import Scene
+from tests.sql.worlds import ago
 
 HOURS = {"1d": 24, "7d": 168, "30d": 720}
 ENDED = """
@@ -195,3 +200,24 @@ def test_what_the_jobs_say_stays_text(project: Project) -> None:
     assert [(job["object"], job["error_message"]) for job in harm.failed_jobs()] == [
         (SCRIPT, IMAGE)
     ]
+
+
+def test_what_ends_tomorrow_by_a_clock_of_the_future_is_not_shown_as_now(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.duckdb", tmp_path / "jobs.duckdb") as ledger:
+        scene = Scene(tmp_path, ledger)
+        put_in_place(ledger.connection, None)
+        scene.world.run()
+        for number in range(4):
+            scene.world.job(
+                f"j{number}",
+                status="failed" if number % 2 else "succeeded",
+                created_at=ago(hours=3),
+                finished_at=ago(hours=2),
+            )
+        scene.world.job("late", created_at=ago(hours=1), finished_at=ago(hours=-24))
+        scene.publish()
+    chosen = Published(tmp_path / "jobs.duckdb").choose(Filters(period="30d"))
+    ((*_, newest),) = chosen.trends_by_kind()
+    (health,) = chosen.health()
+    assert (newest["failure_rate_7d"], newest["rated_7d"]) == (0.5, 4)
+    assert (health["failure_rate_7d"], health["rated_7d"]) == (0.5, 4)

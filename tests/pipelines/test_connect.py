@@ -45,6 +45,8 @@ def test_the_project_is_the_folder_of_the_environment(
         assert len(con.execute("from jobs").fetchall()) == 3
     with pytest.raises(ConfigError, match="there is no folder"):
         jobledger.connect(tmp_path / "none")
+    with pytest.raises(ConfigError, match=r"jobs\.duckdb is a file: name the project's folder"):
+        jobledger.connect(tmp_path / "jobs.duckdb")
     (tmp_path / "empty").mkdir()
     with pytest.raises(QueryError, match="run 'jobledger sync'"):
         jobledger.connect(tmp_path / "empty")

@@ -424,6 +424,27 @@ def test_a_query_into_a_file_goes_by_its_name_too(
     )
 
 
+def test_a_plan_is_nothing_for_parquet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    publish(tmp_path / "jobs.duckdb")
+    with pytest.raises(SystemExit) as refused:
+        main(["--project", str(tmp_path), "export", "explain select 1", "-o", "e.parquet"])
+    assert refused.value.code == 1
+    assert capfd.readouterr().err == (
+        "jobledger: a plan is nothing for Parquet: expected a query, or another --format\n"
+    )
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "1e12", "0"])
+def test_a_time_that_nothing_can_wait_for_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], seconds: str
+) -> None:
+    publish(tmp_path / "jobs.duckdb")
+    with pytest.raises(SystemExit) as refused:
+        main(["--project", str(tmp_path), "query", "jobs", "--timeout", seconds])
+    assert refused.value.code == 2
+    assert "Invalid value for '--timeout'" in capfd.readouterr().err
+
+
 def test_an_export_to_stdout(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     publish(tmp_path / "jobs.duckdb")
     words = ["--project", str(tmp_path), "export", "select 1 as n", "-o", "-"]

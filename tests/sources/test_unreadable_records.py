@@ -185,6 +185,33 @@ def test_query_strings_and_users_are_kept_out_where_that_is_asked_for() -> None:
     assert row["error_message"] == f"{row['created_by']}: see https://x.example/a now"
 
 
+def test_a_user_is_hashed_however_it_is_written() -> None:
+    record = {
+        "id": "a",
+        "createdBy": "ann.smith@example.com",
+        "dataFile": "https://x.example/ann.smith%40example.com/a.csv",
+        "errorMessage": "ANN.Smith@example.com and O'Neil",
+        "createdByUserEmail": "O'Neil",
+        "note": "<b>O&#x27;Neil</b>",
+    }
+    reading = reader("zuora", "data_query", redact_users=True)
+    taken = reading.take(record)
+    assert taken is not None
+    raw = json.loads(taken.raw)
+    ann, neil = raw["createdBy"], raw["createdByUserEmail"]
+    assert ann.startswith("user:")
+    assert raw == {
+        "id": "a",
+        "createdBy": ann,
+        "createdByUserEmail": neil,
+        "dataFile": f"https://x.example/{ann}/a.csv",
+        "errorMessage": f"{ann} and {neil}",
+        "note": f"<b>{neil}</b>",
+    }
+    assert reading.take([record]) is None
+    assert "smith" not in reading.rejected[0].raw.lower()
+
+
 def test_a_user_who_is_called_as_a_status_changes_no_status() -> None:
     record = {"id": "Plan1", "type": "RatePlanCharge", "status": "COMPLETED", "failedCount": 0}
     names = {"createdByUsername": "COMPLETED", "updatedByUsername": "Plan"}

@@ -420,7 +420,8 @@ def fold(message: str) -> str:
     message = re.sub(rf"(?<![A-Za-z0-9_])({quoted})", "#", message)
     if is_cut:
         message = re.sub(r"""(?<![A-Za-z0-9_])['"`„“‘«][^'"`“”’»]*\Z""", "#", message)
-    message = re.sub(r"[\w-]*\d\w*(?:[-+.,:/]\w+)*", "#", message, flags=re.ASCII)
+    number = r"[\w+-]*\d\w*(?:[-+.,:/]\w+)*(?: ?(?:a|p)\.?m\b\.?)?"
+    message = re.sub(number, "#", message, flags=re.ASCII | re.IGNORECASE)
     message = re.sub(r"\s+", " ", message, flags=re.ASCII)
     months = "|".join(f"{name[:3]}(?:{name[3:]})?" for name in calendar.month_name[1:])
     months = months.replace("Sep(?:tember)?", "Sept?(?:ember)?")

@@ -116,6 +116,7 @@ def test_counts(world: World, counts: tuple[int | None, ...], problem: str | Non
     row: dict[str, Any] = dict(zip(names, counts, strict=True))
     world.job(finished_at=ago(hours=1), created_at=ago(hours=2), **row)
     world.job("open", status="running", created_at=ago(hours=1), **row)
+    world.job("gone", status="vanished", created_at=ago(hours=1), **row)
 
     expected = {"counts_that_do_not_add_up": [("zuora", "data_query", "j1", problem)]}
     assert found(world) == (expected if problem else {})

@@ -145,6 +145,13 @@ def reasons(world: World) -> list[tuple[Any, ...]]:
             ],
             "expired on # GMT, renew",
         ),
+        (
+            ["late at 3/15/2026 10:00 AM", "late at 3/15/2026 9:30 p.m.", "late at 10:00pm"],
+            "late at #",
+        ),
+        (["at 10:00:00 +0000", "at 9:00:00 -0800"], "at #"),
+        (["moved by +5 rows", "moved by 5 rows"], "moved by # rows"),
+        (["I am 5 amps", "I am 7 amps"], "I am # amps"),
         (["March to may, 3 times", "March to may, 4 times"], "March to may, # times"),
         (["FIELD_INTEGRITY_EXCEPTION: bad value"], "FIELD_INTEGRITY_EXCEPTION: bad value"),
         (["Zeitüberschreitung nach 30 Sekunden"], "Zeitüberschreitung nach # Sekunden"),

@@ -18,14 +18,23 @@ VENV = Path(sys.prefix)
 READ = """
 import json, sys
 import duckdb
-path, read_only, views = sys.argv[1], sys.argv[2] == "read_only", json.loads(sys.argv[3])
-con = duckdb.connect(path, read_only=read_only)
+path, how, views = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+con = duckdb.connect(":memory:" if how == "attached" else path, read_only=how == "read_only")
 con.execute("set TimeZone = 'UTC'")
+name = ""
+if how == "attached":
+    # beside another ledger, which is the one in use
+    name = "mine."
+    con.execute(f"attach '{path}' as mine (type duckdb, read_only)")
+    con.execute(f"attach '{path}.other' as other (type duckdb, read_only)")
+    con.execute("use other")
 def shown(value):
     return float(f"{value:.9g}") if isinstance(value, float) else str(value)
 def rows(view):
-    return [[shown(v) for v in r] for r in con.execute(f"from {view} order by all").fetchall()]
-comments = con.execute("select count(*) from duckdb_columns() where comment is not null").fetchall()
+    found = con.execute(f"from {name}{view} order by all").fetchall()
+    return [[shown(v) for v in r] for r in found]
+commented = "select count(*) from duckdb_columns() where comment is not null"
+comments = con.execute(f"{commented} and database_name <> 'other'").fetchall()
 print(json.dumps([duckdb.__version__, comments, {view: rows(view) for view in views}]))
 """
 
@@ -38,6 +47,10 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert put_in_place(connection, None) == []
         World(connection).time_is(NOW)
 
+    with Ledger(folder / "other", folder / "jobs.duckdb.other") as ledger:
+        put_in_place(ledger.connection, None)
+        World(ledger.connection).run()
+        ledger.publish(put_views)
     with Ledger(folder / "ledger.duckdb", folder / "jobs.duckdb") as ledger:
         filled(World(ledger.connection), 2)
         ledger.publish(put_views)
@@ -58,13 +71,17 @@ def read(site: Path | None, path: Path, how: str) -> list[object]:
     return answer
 
 
-@pytest.mark.parametrize("how", ["read_only", "writable"])
+def test_every_view_reads_its_own_file_wherever_that_is_attached(published: Path):
+    assert read(None, published, "attached") == read(None, published, "read_only")
+
+
+@pytest.mark.parametrize("how", ["read_only", "writable", "attached"])
 @pytest.mark.parametrize(
     ("site", "version"), [("duckdb-oldest", "1.4.0"), ("duckdb-newest", "2.0.0")]
 )
 def test_every_view_says_the_same(published: Path, site: str, version: str, how: str):
     if not (VENV / site).is_dir():
         pytest.skip(f"{site} is not installed; `make test` does that")
-    ours = read(None, published, how)
+    ours = read(None, published, "read_only")
 
     assert read(VENV / site, published, how) == [version, *ours[1:]]

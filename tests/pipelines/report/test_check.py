@@ -1,10 +1,14 @@
 """Checks as a command: problems, exit codes, and messages that are sent once, to loopback."""
 
 import json
+import os
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,6 +152,20 @@ def test_own_checks_run_and_one_that_cannot_is_exit_1(scene: Scene, run: Run) ->
     assert checks["writes"]["error"]
     assert len(checks["stuck_jobs"]["problems"]) == 1
     assert "broken: could not run: " in run(scene, "check").out
+
+
+def test_a_code_page_without_a_letter_costs_no_exit_code(scene: Scene) -> None:
+    scene.world.run()
+    scene.world.job(status="unknown", provider_status="待機", created_at=ago(hours=1))
+    scene.publish()
+    done = subprocess.run(
+        [Path(sys.executable).with_name("jobledger"), "--project", scene.project.folder, "check"],
+        env=os.environ | {"PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert b"??" in done.stdout
 
 
 def test_what_an_own_check_leaves_empty_is_not_told(scene: Scene, run: Run) -> None:
