@@ -9,7 +9,7 @@ FILES := pyproject.toml constraints.txt $(shell find sources pipelines emulator 
 demo: $(VENV)/.demo
 	@$(BIN)/jobledger demo
 
-test: $(VENV)/.installed $(VENV)/duckdb-oldest $(VENV)/duckdb-newest lint
+test: $(VENV)/.installed $(VENV)/duckdb-reader $(VENV)/duckdb-writer lint
 	@# with the variable set, each of the hundreds of processes would compile all modules for itself
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist loadfile
 
@@ -57,11 +57,11 @@ $(VENV)/.installed: $(FILES)
 	$(call install,test)
 	@touch $@ $(VENV)/.demo
 
-# the oldest and newest DuckDB that must be able to read a published file
-$(VENV)/duckdb-oldest: | $(VENV)/.installed
+# the oldest DuckDB that must be able to read a published file, and the oldest that may write one
+$(VENV)/duckdb-reader: | $(VENV)/.installed
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==1.4.0 >$(VENV)/install.log 2>&1 || (cat $(VENV)/install.log; exit 1)
-$(VENV)/duckdb-newest: | $(VENV)/.installed
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==2.0.0 >$(VENV)/install.log 2>&1 || (cat $(VENV)/install.log; exit 1)
+$(VENV)/duckdb-writer: | $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $@ duckdb==1.5.5 >$(VENV)/install.log 2>&1 || (cat $(VENV)/install.log; exit 1)
 
 constraints: $(VENV)/.installed
 	@{ echo '# exact versions that jobledger is tested with; `make constraints` writes this file'; \

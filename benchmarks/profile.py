@@ -37,7 +37,7 @@ PARTS: Final = {
     "start": ("<frozen importlib",),
     "opening": (
         "Ledger.__init__ (jobledger/pipelines/ledger.py",
-        "prepared_pipeline (jobledger/pipelines/sync.py",
+        "prepared_pipeline (jobledger/pipelines/dlt_pipeline.py",
     ),
     "publishing": ("Ledger.publish (jobledger/pipelines/ledger.py",),
     "loading": ("(dlt/load/", "(dlt/destinations/"),

@@ -216,10 +216,10 @@ class Ledger:
 
     # what a walk wants to know (`Known`), with a cursor for each question: threads may ask
 
-    def knows(self, source: str, kind: str) -> bool:
+    def knows(self, source: str, kind: Kind) -> bool:
         """See `Known.knows`."""
         with self.connection.cursor() as cursor:
-            found = cursor.execute(_ANY.format(source=literal(source), kind=literal(kind)))
+            found = cursor.execute(_ANY.format(source=literal(source), kind=literal(kind.name)))
             return bool(found.fetchall())
 
     def news(
@@ -254,19 +254,19 @@ class Ledger:
             found = cursor.sql(wanted)
             return np.sort(found.to_arrow_table()["digest"].drop_null().to_numpy())
 
-    def open_jobs(self, source: str, kind: str) -> list[KnownJob]:
+    def open_jobs(self, source: str, kind: Kind) -> list[KnownJob]:
         """See `Known.open_jobs`."""
         return self._jobs("not versions.is_terminal", source, kind)
 
-    def owed(self, source: str, kind: str) -> list[KnownJob]:
+    def owed(self, source: str, kind: Kind) -> list[KnownJob]:
         """See `Known.owed`."""
         # whoever was asked for last comes last: jobs that always fail must not stand before all
         return self._jobs("details.detail = 'owed'", source, kind, "details.asked_at nulls first, ")
 
-    def _jobs(self, condition: str, source: str, kind: str, order: str = "") -> list[KnownJob]:
+    def _jobs(self, condition: str, source: str, kind: Kind, order: str = "") -> list[KnownJob]:
         with self.connection.cursor() as cursor:
             sql = _JOBS.format(
-                source=literal(source), kind=literal(kind), condition=condition, order=order
+                source=literal(source), kind=literal(kind.name), condition=condition, order=order
             )
             rows = cursor.execute(sql).fetchall()
         return [KnownJob(*row) for row in rows]

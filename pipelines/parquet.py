@@ -1,7 +1,7 @@
 """Parquet, through Arrow batches as DuckDB makes them."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import IOBase
 from pathlib import Path
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from jobledger.pipelines.cells import Column, selected
 from jobledger.pipelines.errors import QueryError
+from jobledger.pipelines.output import Progress
 from jobledger.pipelines.query import explained, is_interrupt, said
 
 _BATCH: Final = 122_880
@@ -36,8 +37,6 @@ _MARK: Final = b"jobledger"
 
 _AT: Final = "\0at"
 _COMPRESSION: Final = "zstd"
-
-Progress = Callable[[int], None]
 
 
 def write_parquet(

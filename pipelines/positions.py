@@ -63,7 +63,7 @@ def reset(project: Project, source: str, kinds: Sequence[str] = ()) -> list[str]
     """
     import dlt
 
-    from jobledger.pipelines.sync import prepared_pipeline
+    from jobledger.pipelines.dlt_pipeline import prepared_pipeline
 
     known = [each for each in positions(project) if each.source == source]
     if not known:

@@ -8,22 +8,21 @@ publishing take turns.
 """
 
 import gc
-import os
-import shutil
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import duckdb
 import pyarrow as pa
 
+from jobledger.pipelines.dlt_pipeline import prepared_pipeline
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.ledger import Ledger
 from jobledger.sources._provider.asking import Budget
@@ -36,29 +35,11 @@ from jobledger.sources._provider.reading import Reader
 from jobledger.sources._provider.redact import for_log, one_line
 from jobledger.sources._provider.run import Outcome, Run
 from jobledger.sources._provider.settings import SourceSettings
-from jobledger.sources._provider.source import ROW_GROUP, job_source
+from jobledger.sources._provider.source import job_source
 from jobledger.sources._provider.walk import Errand
-
-if TYPE_CHECKING:
-    import dlt
 
 PUBLISH_EVERY: Final = 10.0
 """Seconds between publications while a sync goes on, at the least."""
-
-_DLT: Final = {
-    # no telemetry; nothing of what was loaded stays behind on disk; quiet but for our own words
-    "RUNTIME__DLTHUB_TELEMETRY": "false",
-    "RUNTIME__LOG_LEVEL": "CRITICAL",
-    "LOAD__DELETE_COMPLETED_JOBS": "true",
-    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
-    "EXTRACT__WORKERS": "16",
-    # another one of the environment, for other pipelines, would not know our columns again
-    "SCHEMA__NAMING": "snake_case",
-    # of each file that is open everything it holds is remembered; loaded one after the other, since
-    # DuckDB uses all cores for one, and has memory for no more
-    "DATA_WRITER__FILE_MAX_ITEMS": str(4 * ROW_GROUP),
-    "LOAD__WORKERS": "1",
-}
 
 
 @dataclass(frozen=True)
@@ -93,6 +74,8 @@ class Result:
     runs: list[Run] = field(default_factory=list)
     load_errors: dict[str, BaseException] = field(default_factory=dict)
     """Sources whose rows could not be loaded, and why."""
+    notes: list[str] = field(default_factory=list)
+    """What the user should hear."""
 
 
 @dataclass
@@ -283,40 +266,3 @@ def _told(error: BaseException) -> tuple[str, str]:
         # dlt's own errors say little
         error = error.__cause__
     return "load", one_line(for_log(f"{type(error).__name__}: {error}"), MAX_MESSAGE)
-
-
-def prepared_pipeline(ledger: Ledger, folder: Path, source: str) -> "dlt.Pipeline":
-    """The dlt pipeline of a source, with the state that the ledger holds.
-
-    What dlt keeps on disk is thrown away first: the ledger alone knows what was really loaded.
-    """
-    _prepare_dlt(folder)
-    import dlt
-
-    shutil.rmtree(folder / source, ignore_errors=True)
-    pipeline = dlt.pipeline(
-        pipeline_name=source,
-        pipelines_dir=str(folder),
-        destination=dlt.destinations.duckdb(
-            ledger.connection,
-            # pipelines that share a staging dataset empty each other's
-            staging_dataset_name_layout=f"%s_{source}",
-        ),
-        dataset_name="loaded",
-    )
-    pipeline.sync_destination()
-    return pipeline
-
-
-def _prepare_dlt(folder: Path) -> None:
-    """Keeps dlt to our folder: it must neither read the user's `.dlt/` nor write at home."""
-    if folder.is_file():
-        # whatever it is, it is in the way of what is made anew each time
-        folder.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
-    settings: Mapping[str, str] = {
-        **_DLT,
-        "DLT_PROJECT_DIR": str(folder),
-        "DLT_DATA_DIR": str(folder),
-    }
-    os.environ.update(settings)

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.exits import Exit
@@ -15,14 +14,6 @@ from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import SettingsError
 from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.run import Outcome
-
-
-@dataclass
-class Synced(Result):
-    """What a sync of a project came to."""
-
-    notes: list[str] = field(default_factory=list)
-    """What the user should hear."""
 
 
 def assignments(
@@ -59,7 +50,7 @@ def sync_project(
     stop: threading.Event | None = None,
     clock: Clock | None = None,
     schedule: float | None = None,
-) -> Synced:
+) -> Result:
     """One sync, from the settings to the published file.
 
     `schedule` is the rhythm in seconds that it belongs to; the settings' where None. `clock` tells
@@ -67,24 +58,23 @@ def sync_project(
     `ConfigError`, `SettingsError`.
     """
     work = assignments(project, names, kinds)
-    result = Synced(notes=[f"warning: {each}" for each in project.warnings])
+    notes = [f"warning: {each}" for each in project.warnings]
     if schedule is None and (rhythm := configured(project)) is not None:
         schedule = rhythm.seconds
     with held(project, wait=wait, stop=stop) as ledger:
-        result.notes.extend(ledger.notes)
+        notes.extend(ledger.notes)
         sync = Sync(
             ledger=ledger,
             folder=project.state_dir / "dlt",
             kept=Kept(project.kept_file),
             clock=clock or Clock(project.time_limit.total_seconds(), stop),
             watcher=watcher,
-            put_views=views_of(project, result.notes),
+            put_views=views_of(project, notes),
             schedule=schedule,
             is_full=is_full,
             is_clock_real=clock is None,
         )
-        synced = sync.run(work)
-    result.runs, result.load_errors = synced.runs, synced.load_errors
+        result = sync.run(work)
     for assignment in work:
         refused = [
             run.kind
@@ -92,7 +82,8 @@ def sync_project(
             if run.source == assignment.settings.name and run.error_kind == "not_available"
         ]
         if refused:
-            result.notes.append(without(assignment, refused))
+            notes.append(without(assignment, refused))
+    result.notes = notes
     return result
 
 

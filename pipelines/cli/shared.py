@@ -20,7 +20,7 @@ import click
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project
-from jobledger.sources._provider.errors import ProviderError, SettingsError
+from jobledger.sources._provider.errors import ProviderError, SettingsError, TimeLimitReached
 
 Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -154,7 +154,7 @@ def explained(error: Exception) -> tuple[str, Exit]:
     if isinstance(error, SettingsError):
         return said, Exit.USAGE
     if isinstance(error, ProviderError):
-        return said, Exit.TIME_LIMIT if error.kind == "time_limit" else Exit.FAILED
+        return said, Exit.TIME_LIMIT if isinstance(error, TimeLimitReached) else Exit.FAILED
     return f"{type(error).__name__}: {one_line(said, 300)} (--debug shows where)", Exit.FAILED
 
 

@@ -58,7 +58,7 @@ class KnownJob:
 class Known(Protocol):
     """The ledger, as far as a walk may look into it. Safe to use from several threads."""
 
-    def knows(self, source: str, kind: str) -> bool:
+    def knows(self, source: str, kind: Kind) -> bool:
         """Whether it has any job of a kind."""
 
     def news(
@@ -76,8 +76,8 @@ class Known(Protocol):
         nothing in them was unreadable.
         """
 
-    def open_jobs(self, source: str, kind: str) -> list[KnownJob]:
+    def open_jobs(self, source: str, kind: Kind) -> list[KnownJob]:
         """All jobs of a kind that were not finished when last seen."""
 
-    def owed(self, source: str, kind: str) -> list[KnownJob]:
+    def owed(self, source: str, kind: Kind) -> list[KnownJob]:
         """The jobs whose detail is owed."""

@@ -21,6 +21,7 @@ from jobledger.sources._provider.errors import (
     NotAvailable,
     NotFound,
     ProviderError,
+    QuotaReached,
     RateLimited,
     Refused,
     SettingsError,
@@ -218,7 +219,7 @@ class Session:
         wait = wait_asked_for(response.headers, self._clock.now())
         error = judged(told, self._dialect.meaning(told), for_log(message), wait)
         # whoever waits for the slot of this request must know before it is free
-        if error.kind == "quota":
+        if isinstance(error, QuotaReached):
             self._limits.end(error)
         elif isinstance(error, RateLimited) and error.retry_after is not None:
             self._limits.hold(error.retry_after, str(error))

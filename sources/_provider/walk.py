@@ -129,12 +129,12 @@ class Walk:
 
     def tables(self) -> Iterator[Loadable]:
         """What is to be loaded, as it is found: table name and rows. The run's row comes last."""
-        known, name, kind = self._errand.known, self._run.source, self._kind.name
-        self._open = {job.job_id: job for job in known.open_jobs(name, kind)}
+        known, name = self._errand.known, self._run.source
+        self._open = {job.job_id: job for job in known.open_jobs(name, self._kind)}
         self._still_open = set(self._open)
-        self._is_first = not known.knows(name, kind)
+        self._is_first = not known.knows(name, self._kind)
         if self._kind.details:
-            self._details.owe(known.owed(name, kind))
+            self._details.owe(known.owed(name, self._kind))
         yield from self._guarded(self._read)
         if self._error is not None:
             # what was read is kept

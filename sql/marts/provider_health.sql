@@ -1,63 +1,70 @@
 -- one row per source, provider and kind that was ever synced
-with judged as (
+with recent as (
+    select
+        trends.source,
+        trends.provider,
+        trends.kind,
+        max(trends.failure_rate_7d) filter (where trends.day = today.day) as failure_rate_7d,
+        max(trends.failed_7d) filter (where trends.day = today.day) as failed_7d,
+        max(trends.rated_7d) filter (where trends.day = today.day) as rated_7d,
+        max(trends.day) filter (where trends.is_anomaly) as anomaly_on,
+        arg_max(trends.failed, trends.day) filter (where trends.is_anomaly) as anomaly_failed,
+    from failure_trends as trends
+    join (select cast(now at time zone 'UTC' as date) as day from staging.clock) as today
+        on trends.day between today.day - 1 and today.day
+    group by trends.source, trends.provider, trends.kind
+),
+
+unfinished as (
+    select
+        source,
+        provider,
+        kind,
+        count(*) as open_jobs,
+        count(*) filter (where is_stuck) as stuck_jobs,
+    from open_jobs
+    group by source, provider, kind
+),
+
+judged as (
     select
         *,
         case
-            when last_complete_at is null then 'stale'
-            when hours_since_complete >= stale_hours then 'stale'
-            when not has_jobs then 'no data'
-            when is_failing then 'failing'
-            when stuck_jobs > 0 then 'stuck'
-            when failure_rate_7d >= 0.1 or anomaly_on is not null then 'degraded'
-            when days_since_finish is null or days_since_finish > 30 then 'idle'
-            else 'healthy'
-        end as health,
-        list_transform([hours_since_complete, stale_hours], lambda hours: case
-            when hours < 1 / 60 then cast(round(hours * 3600) as bigint) || ' s'
-            when hours < 1 then cast(round(hours * 60) as bigint) || ' min'
-            when hours <= 48 then round(hours, 1) || ' h'
-            else round(hours / 24, 1) || ' days'
-        end) as spans,
-        spans[1] as since_complete,
-        spans[2] as stale_after,
+            when coalesce(rated_7d, 0) = 0 then 'no job to rate in 7 days'
+            when failed_7d = 0 then 'none of ' || rated_7d || ' jobs failed in 7 days'
+            else failed_7d || ' of ' || rated_7d || ' jobs failed in 7 days ('
+                || round(100 * failure_rate_7d, 1) || ' %)'
+        end as rate,
         case
-            when last_outcome = 'complete' then ''
-            else '; the last sync ended ' || last_outcome
-                || coalesce(' (' || last_error_kind || ')', '')
-        end as how_it_ended,
+            when health is not null then [health, reason]
+            when failure_rate_7d >= 0.5 and rated_7d >= 3 then ['failing', rate]
+            when stuck_jobs > 0
+                then ['stuck', stuck_jobs || ' of ' || open_jobs || ' open jobs stuck']
+            when failure_rate_7d >= 0.1 then ['degraded', rate]
+            when anomaly_on is not null then ['degraded', anomaly_failed || ' jobs failed on '
+                || anomaly_on || ', far more than in the 28 days before']
+            when days_since_finish is null
+                then ['idle', 'no job has finished yet, of ' || coalesce(open_jobs, 0) || ' open']
+            when days_since_finish > 30 then ['idle', 'no job finished for '
+                || cast(round(days_since_finish) as bigint) || ' days']
+            else ['healthy', rate]
+        end as ladder,
     from staging.standings
+    left join recent using (source, provider, kind)
+    left join unfinished using (source, provider, kind)
 )
 
 select
     source,
     provider,
     kind,
-    health,  -- stale, no data, failing, stuck, degraded, idle or healthy: the first that holds
-    case
-        when health = 'stale' and is_left_out
-            then 'not synced any more, since the settings leave it out'
-            || coalesce('; last complete ' || since_complete || ' ago', '')
-        when last_complete_at is null then 'no sync has been complete yet' || how_it_ended
-        when health = 'stale' then 'no complete sync for ' || since_complete
-            || ', and ' || stale_after || ' is the limit' || how_it_ended
-        when health = 'no data' then 'synced ' || since_complete
-            || ' ago, and there was no job'
-        when health = 'stuck' then stuck_jobs || ' of ' || open_jobs || ' open jobs stuck'
-        when health = 'degraded' and coalesce(failure_rate_7d, 0) < 0.1 then anomaly_failed
-            || ' jobs failed on ' || anomaly_on || ', far more than in the 28 days before'
-        when days_since_finish is null then 'no job has finished yet, of ' || open_jobs || ' open'
-        when health = 'idle' then 'no job finished for '
-            || cast(round(days_since_finish) as bigint) || ' days'
-        when rated_7d = 0 then 'no job to rate in 7 days'
-        when failed_7d = 0 then 'none of ' || rated_7d || ' jobs failed in 7 days'
-        else failed_7d || ' of ' || rated_7d || ' jobs failed in 7 days ('
-            || round(100 * failure_rate_7d, 1) || ' %)'
-    end as reason,  -- why, in a sentence
-    last_finished_at,  -- when a job last finished: succeeded, partial, failed or cancelled
+    ladder[1] as health,  -- stale, no data, failing, stuck, degraded, idle or healthy
+    ladder[2] as reason,  -- why, in a sentence
+    last_finished_at,
     failure_rate_7d,  -- failed ÷ rated of today and the six days before, in UTC
-    rated_7d,  -- rated jobs of those days
-    open_jobs,
-    stuck_jobs,
+    coalesce(rated_7d, 0) as rated_7d,  -- rated jobs of those days
+    coalesce(open_jobs, 0) as open_jobs,  -- jobs that are not terminal
+    coalesce(stuck_jobs, 0) as stuck_jobs,  -- open jobs that should have moved by now
     last_complete_at as last_complete_sync_at,  -- when the newest complete sync ended
 from judged
 order by source, kind

@@ -4,7 +4,6 @@ with syncs as (
         runs.source,
         runs.provider,
         runs.kind,
-        max(runs.finished_at) filter (where runs.is_complete) as last_complete_at,
         count(runs.gap_from) as gaps,
         cast(coalesce(sum(runs.requests) filter (
             where runs.finished_at >= clock.now - interval 168 hours
@@ -42,8 +41,8 @@ select
     kind,
     newest.finished_at as last_sync_at,  -- when the newest sync ended, well or not
     newest.outcome as last_outcome,  -- how it ended: complete, incomplete or failed
-    syncs.last_complete_at,  -- when the newest complete sync ended; NULL if there was none
-    (epoch_us(clock.now) - epoch_us(syncs.last_complete_at)) / 3.6e9
+    newest.last_complete_at,
+    (epoch_us(clock.now) - epoch_us(newest.last_complete_at)) / 3.6e9
         as hours_since_complete,  -- up to now
     coalesce(open_now.open_jobs, 0) as open_jobs,  -- jobs that are not terminal
     coalesce(rejected.rejected_7d, 0) as rejected_7d,  -- unreadable records, the last 168 hours

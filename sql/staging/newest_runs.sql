@@ -4,11 +4,12 @@ select
     provider,
     kind,
     sync_id,
-    started_at,
     finished_at,
     outcome,
     error_kind,
     schedule_seconds,
+    max(finished_at) filter (where is_complete) over (partition by source, provider, kind)
+        as last_complete_at,  -- when the newest complete sync ended; NULL if there was none
 from staging.runs
 qualify row_number() over (
     partition by source, provider, kind order by started_at desc, finished_at desc, sync_id desc

@@ -110,8 +110,8 @@ class InMemory:
 
     # what a walk wants to know (`Known`)
 
-    def knows(self, source: str, kind: str) -> bool:
-        return any(key[:2] == (source, kind) for key in self.versions)
+    def knows(self, source: str, kind: Kind) -> bool:
+        return any(key[:2] == (source, kind.name) for key in self.versions)
 
     def news(
         self, source: str, kind: Kind, listed: pa.Table, *, is_full: bool
@@ -158,19 +158,19 @@ class InMemory:
                     hashes.append(mark["listing_hash"])
         return np.sort(digests_of([each for each in hashes if each is not None]))
 
-    def open_jobs(self, source: str, kind: str) -> list[KnownJob]:
+    def open_jobs(self, source: str, kind: Kind) -> list[KnownJob]:
         found = [
             (rows[-1]["created_at"], key)
             for key, rows in self.versions.items()
-            if key[:2] == (source, kind) and not rows[-1]["is_terminal"]
+            if key[:2] == (source, kind.name) and not rows[-1]["is_terminal"]
         ]
         return [self._job(key) for _, key in sorted(found, key=_nulls_last)]
 
-    def owed(self, source: str, kind: str) -> list[KnownJob]:
+    def owed(self, source: str, kind: Kind) -> list[KnownJob]:
         found = [
             (mark["asked_at"] or datetime.min.replace(tzinfo=self.clock.now().tzinfo), key)
             for key, mark in self.marks.items()
-            if key[:2] == (source, kind) and mark["detail"] == "owed" and key in self.versions
+            if key[:2] == (source, kind.name) and mark["detail"] == "owed" and key in self.versions
         ]
         return [
             self._job(key)

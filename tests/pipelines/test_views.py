@@ -254,7 +254,7 @@ def test_a_replacement_that_built_ins_cannot_be_made_from_leaves_the_built_in(
     problems = {problem.view: problem.reason for problem in put_in_place(connection, own)}
 
     assert sorted(problems) == ["mine", "open_jobs"]
-    assert problems["open_jobs"].startswith("the view 'standings' cannot be made from it: ")
+    assert problems["open_jobs"].startswith("the view 'provider_health' cannot be made from it: ")
     connection.execute("from provider_health").fetchall()
     assert len(columns(connection, "open_jobs")) > 10
 

@@ -11,7 +11,7 @@ from jobledger.sources._provider.seen import Digests
 class NothingKnown:
     """An empty ledger: every job is new."""
 
-    def knows(self, source: str, kind: str) -> bool:
+    def knows(self, source: str, kind: Kind) -> bool:
         """It has none."""
         return False
 
@@ -30,10 +30,10 @@ class NothingKnown:
         """Nothing."""
         return np.zeros(0, np.uint64)
 
-    def open_jobs(self, source: str, kind: str) -> list[KnownJob]:
+    def open_jobs(self, source: str, kind: Kind) -> list[KnownJob]:
         """None."""
         return []
 
-    def owed(self, source: str, kind: str) -> list[KnownJob]:
+    def owed(self, source: str, kind: Kind) -> list[KnownJob]:
         """None."""
         return []
