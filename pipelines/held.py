@@ -23,7 +23,10 @@ _UNLOADABLE: Final = frozenset("'%?\\")
 def held(
     project: Project, *, wait: float = 0.0, stop: threading.Event | None = None
 ) -> Iterator[Ledger]:
-    """The ledger, for as long as nobody else may write. Raises `Busy`, `ConfigError`."""
+    """The ledger, for as long as nobody else may write.
+
+    Raises `Busy`, `ConfigError`, and `JobledgerError` where it cannot be opened.
+    """
     check_path(project)
     state = project.make_state_dir()
     guard_logging()

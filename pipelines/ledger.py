@@ -43,7 +43,11 @@ class Ledger:
     """The writer's database in `.jobledger/`. One process at a time; see `lock`."""
 
     def __init__(self, path: Path, published: Path) -> None:
-        """Opens the ledger; makes it from what is published, or anew, where it is not there."""
+        """Opens the ledger; makes it from what is published, or anew, where it is not there.
+
+        Raises `Busy` where another program has it open, `ConfigError` where what is published is
+        not its own, `JobledgerError` where a file cannot be read.
+        """
         self.path = path
         self.published = published
         self.notes: list[str] = []

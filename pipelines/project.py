@@ -53,7 +53,10 @@ class Project:
 
     @classmethod
     def find(cls, option: str | None = None) -> "Project":
-        """The folder of `--project`, of `JOBLEDGER_PROJECT`, or the present one."""
+        """The folder of `--project`, of `JOBLEDGER_PROJECT`, or the present one.
+
+        Raises `ConfigError` where there is none.
+        """
         named = option or os.environ.get("JOBLEDGER_PROJECT")
         folder = Path(named or ".").expanduser().absolute()
         if folder.is_file():
@@ -92,7 +95,10 @@ class Project:
         return self.folder / ".dlt" / "kept.toml"
 
     def make_state_dir(self) -> Path:
-        """Jobledger's own folder, made if it is not there, for nobody else to read."""
+        """Jobledger's own folder, made if it is not there, for nobody else to read.
+
+        Raises `ConfigError` where it cannot be.
+        """
         try:
             self.state_dir.mkdir(mode=0o700, exist_ok=True)
             # one that came back from a backup may have been opened to all
@@ -130,7 +136,10 @@ class Project:
     # sources
 
     def source_names(self) -> list[str]:
-        """The sources that are declared, in files or in the environment alone."""
+        """The sources that are declared, in files or in the environment alone.
+
+        Raises `ConfigError` for a name that none can have.
+        """
         names = set()
         for settings in self._files:
             sources = settings.get("sources", {})

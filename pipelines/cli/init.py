@@ -24,6 +24,8 @@ CONFIG: Final = """\
 # kinds = ["data_query"]              # of data_backfill, auto_backfill, custom_object_bulk and
 #                                     # data_query; all unless said
 # entity_ids = ""                     # Zuora-Entity-Ids, for multi-entity tenants; org_ids likewise
+# track_id = ""                       # Zuora-Track-Id, by which Zuora's support finds our requests
+# zuora_version = ""                  # Zuora-Version, where a tenant needs another than its own
 # max_concurrent = 4                  # requests in flight for this account
 # max_details = 2000                  # detail requests a sync; what is left comes with the next
 # quota_share = 0.8                   # of the account's daily quota; calling stops there
@@ -62,6 +64,7 @@ SECRETS: Final = """\
 # client_id = ""
 # username = ""
 # private_key = "server.key"          # the key in PEM, or the path of its file
+# audience = ""                       # whom the JWT is for, unless told by base_url
 
 # [sources.salesforce.credentials]    # refresh token; a rotated one is kept in kept.toml
 # client_id = ""

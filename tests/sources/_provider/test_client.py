@@ -44,7 +44,7 @@ from .accounts import (
 
 def test_a_request_is_what_the_provider_wants(tmp_path: Path, http: Any) -> None:
     http.get(ZUORA + JOBS, json=PAGE)
-    client = zuora(tmp_path, entity_ids="e-1", track_id="t").client()
+    client = zuora(tmp_path, entity_ids="e-1", track_id="t", zuora_version="315.0").client()
     assert client.get(JOBS, {"pageSize": "100", "cursor": "a&b"}) == PAGE
     login, asked = (call.request for call in http.calls)
     assert "Authorization" not in login.headers
@@ -60,6 +60,7 @@ def test_a_request_is_what_the_provider_wants(tmp_path: Path, http: Any) -> None
         "User-Agent": "jobledger",
         "Zuora-Entity-Ids": "e-1",
         "Zuora-Track-Id": "t",
+        "Zuora-Version": "315.0",
         "Authorization": f"Bearer {TOKEN}",
     }
     assert client.host == "rest.zuora.com"
