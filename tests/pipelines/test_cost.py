@@ -11,7 +11,7 @@ from jobledger.sources._provider import walk
 from jobledger.sources._provider.errors import NotFound
 from tests.pipelines.salesforce_org import Record, detail, job
 from tests.pipelines.scripted_sync import Project
-from tests.pipelines.test_sync_rules import BULK, bulk, bulk_jobs
+from tests.pipelines.zuora_tenant import BULK, bulk, bulk_jobs
 from tests.sources.scripted import NOW
 
 

@@ -13,7 +13,7 @@ from jobledger.pipelines import ledger as ledger_module
 from jobledger.pipelines.errors import Busy, JobledgerError
 from jobledger.pipelines.ledger import Ledger
 from tests.pipelines.scripted_sync import Project
-from tests.pipelines.test_sync_rules import QUERY, queries, query
+from tests.pipelines.zuora_tenant import QUERY, queries, query
 
 BEFORE = [("a", "queued", "accepted"), ("b", "succeeded", "completed")]
 AFTER = [("a", "succeeded", "completed"), ("b", "succeeded", "completed")]
