@@ -5,13 +5,10 @@ value that cannot be read becomes NULL and is reported; it costs neither its job
 """
 
 import hashlib
-import html
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote
 
 import orjson
 import pyarrow as pa
@@ -22,8 +19,9 @@ from jobledger.sources._provider.fields import Field, read_code
 from jobledger.sources._provider.json_text import dumps, tame
 from jobledger.sources._provider.kind import Kind, Provider
 from jobledger.sources._provider.model import JOBS, OPEN, Record, Status
+from jobledger.sources._provider.privacy import Privacy
 from jobledger.sources._provider.readings import Reading, Readings
-from jobledger.sources._provider.redact import REDACTED, Redactor, user_hash
+from jobledger.sources._provider.redact import Redactor
 from jobledger.sources._provider.settings import SourceSettings
 
 _READ: Final = (
@@ -33,13 +31,9 @@ _READ: Final = (
     *("input_bytes", "output_bytes"),
 )
 """The columns that a provider's fields may fill; the others follow from them."""
-_NO_USERS: Final = ("object", "operation", "provider_status")
-"""Columns that never name a user, whatever they say."""
 _UNCHANGING: Final = ("object", "operation", "created_at", "created_by")
 """Columns that a job has from its beginning, or never."""
 _OPEN: Final = pa.array(sorted(OPEN), pa.string())
-_SHORT_NAME: Final = 3
-_WHOLE_QUERY: Final = 8
 _NO_PROBLEMS: Final[Mapping[str, str]] = {}
 
 
@@ -72,10 +66,7 @@ class Reader:
         self._source = settings.name
         self._provider = provider.name
         self._redactor = redactor
-        self._user_key = user_key
-        told = (kind.fields[name].places for name in _NO_USERS if name in kind.fields)
-        self._not_users = {kind.id_field, *(place for places in told for place, _ in places)}
-        self._dropped = () if settings.keep_query_text else kind.query_text
+        self._privacy = Privacy(kind, user_key, keeps_query=settings.keep_query_text)
         places = (each.places for each in kind.fields.values())
         self._read_whole = {place for each in places for place, _ in each if "." not in place}
         self._salted = hashlib.blake2b(orjson.dumps([settings.name, kind.name]), digest_size=16)
@@ -96,7 +87,7 @@ class Reader:
 
     def take_page(self, items: Sequence[Any]) -> Readings:
         """What is kept of these items, and of their records only those that are jobs."""
-        if self._dropped or self._user_key is not None:
+        if self._privacy.hides:
             return self._taken(items)
         try:
             raws = list(map(dumps, items))
@@ -142,7 +133,7 @@ class Reader:
 
     def _kept(self, job_id: str, record: Record) -> Reading:
         problems: Mapping[str, str] = {}
-        record = self._without_query(record)
+        record = self._privacy.without_query(record)
         try:
             raw = dumps(record)
         except TypeError:
@@ -151,43 +142,12 @@ class Reader:
         if self._redactor.touches(raw):
             record = self._redactor.value(record)
             raw = dumps(record)
-        if self._user_key is not None:
-            record = self._without_users(record)
+        if self._privacy.hides_users:
+            record = self._privacy.without_users(record)
             raw = dumps(record)
         for place, problem in problems.items():
             self._reject(job_id, place, problem, record.get(place.split(".")[0]))
         return Reading(job_id, record, raw.decode(), problems)
-
-    def _without_query(self, record: Record) -> Record:
-        if not any(name in record for name in self._dropped):
-            return record
-        kept = {key: value for key, value in record.items() if key not in self._dropped}
-        # an error may quote it whole; a short one could as well be any other word
-        texts = [text for name in self._dropped if isinstance(text := record.get(name), str)]
-        quoted = {text.strip(): REDACTED for text in texts if len(text.strip()) >= _WHOLE_QUERY}
-        return {
-            key: value if key == self.kind.id_field else _replaced(value, quoted)
-            for key, value in kept.items()
-        }
-
-    def _without_users(self, record: Record) -> Record:
-        """The record with each name it gives a user replaced by a hash wherever it stands."""
-        if self._user_key is None:
-            return record
-        hashes: dict[str, str] = {}
-        for name in self.kind.users:
-            user = record.get(name)
-            if user is not None and user != "":
-                shown = user if isinstance(user, str) else dumps(user).decode()
-                # a URL or a page of HTML in the record may have it too
-                for spelling in (quote(shown, safe=""), html.escape(shown), shown):
-                    hashes[spelling] = user_hash(self._user_key, shown)
-                record = {**record, name: shown}
-        if not hashes:
-            return record
-        # a user may be called as an object or a status is
-        kept = {name: record[name] for name in self._not_users if name in record}
-        return {**_replaced(record, hashes), **kept}
 
     def merged(self, listed: Reading, answer: Reading) -> Reading:
         """A listing's record with what the answer by id adds to it or says anew.
@@ -399,19 +359,10 @@ class Reader:
                 break
         return max(found, default=None) if column.is_newest else next(iter(found), None)
 
-    def _private(self, value: Any) -> Any:
-        """A record, or several, without users and query where that is asked for."""
-        if isinstance(value, list):
-            return list(map(self._private, value))
-        return self._without_users(self._without_query(value)) if isinstance(value, dict) else value
-
     def _reject(self, job_id: str | None, place: str | None, problem: str, original: Any) -> None:
         value = self._redactor.value(tame(original)[0])
         place = tame(place)[0]
-        if self._user_key is not None and place in self.kind.users:
-            value = user_hash(self._user_key, dumps(value).decode())
-        else:
-            value = self._private(value)
+        value = self._privacy.of(place, value)
         # a place that two columns are read from is told once
         if job_id is None or place is None or (job_id, place, problem) not in self._rejected_places:
             self._rejected_places.add((job_id, place, problem))
@@ -435,25 +386,6 @@ def _at(record: Any, place: str) -> Any:
             return None if record is None or record == "" else _NoObject(record)
         record = record.get(part)
     return record
-
-
-def _replaced(value: Any, names: Mapping[str, str]) -> Any:
-    """The value with every name in its texts replaced; a short one only where it stands alone."""
-    if isinstance(value, str):
-        if value in names:
-            return names[value]
-        for name, hashed in names.items():
-            if "@" in name:
-                # a mail address is the same in other letters
-                value = re.sub(re.escape(name), hashed, value, flags=re.IGNORECASE)
-            elif len(name) > _SHORT_NAME:
-                value = value.replace(name, hashed)
-        return value
-    if isinstance(value, list):
-        return [_replaced(item, names) for item in value]
-    if isinstance(value, dict):
-        return {key: _replaced(item, names) for key, item in value.items()}
-    return value
 
 
 def _at_once(fields: Mapping[str, Field | None], readings: Readings) -> dict[str, Column]:
