@@ -207,12 +207,10 @@ class Chosen(Published):
         )
 
     def rates(self) -> list[Row]:
-        """`success_rates` of the period, with how many failed; the worst first."""
+        """`success_rates` of the period, the worst first."""
         return self.rows(
-            "select source, provider, kind, finished, rated,"
-            " cast(round(job_success_rate * rated) as bigint) as succeeded,"
-            " cast(round(partial_rate * rated) as bigint) as partial,"
-            " job_success_rate, partial_rate, record_success_rate, low_sample"
+            "select source, kind, finished, rated, job_success_rate, partial_rate,"
+            " record_success_rate, low_sample"
             f" from chosen.success_rates where period = {literal(self.filters.period)}"
             " order by job_success_rate nulls last, source, kind"
         )

@@ -340,7 +340,9 @@ def freshness(synced: Sequence[tuple[str, datetime, datetime | None]], now: date
     name, _, complete = min(synced, key=lambda each: (each[2] or _NEVER, each[0]))
     in_full = ago(complete, now)
     behind = f", but {name} in full {in_full}" if in_full != newest else ""
-    failed = f"; the sync {last} read no kind in full" if last != newest else ""
+    # of one sync a kind may be read in full long before another fails
+    is_in_vain = all(complete is None or complete < at for _, at, complete in synced)
+    failed = f"; the sync {last} read no kind in full" if is_in_vain and last != newest else ""
     return f"synced {newest}{behind}{failed}"
 
 

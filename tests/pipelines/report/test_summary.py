@@ -139,6 +139,10 @@ def test_a_ledger_of_another_version_says_what_to_do() -> None:
             [("a", ago(minutes=2), ago(minutes=5)), ("b", ago(minutes=5), None)],
             "synced 5 min ago, but b in full never; the sync 2 min ago read no kind in full",
         ),
+        (
+            [("a", ago(minutes=9), ago(minutes=9)), ("b", ago(), ago(hours=3))],
+            "synced 9 min ago, but b in full 3 h ago",
+        ),
         ([("a", ago(minutes=2), None)], "never synced in full, tried 2 min ago"),
     ],
 )
