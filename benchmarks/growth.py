@@ -35,7 +35,7 @@ import sys
 import time
 from pathlib import Path
 
-from jobledger.pipelines.held import held, views_of
+from jobledger.pipelines.warehouse.held import held, views_of
 from jobledger.pipelines.project import Project
 
 project = Project(Path(sys.argv[1]))

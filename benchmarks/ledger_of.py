@@ -13,8 +13,8 @@ from pathlib import Path
 
 import duckdb
 
-from jobledger.pipelines.ledger import Ledger
-from jobledger.pipelines.views import put_in_place
+from jobledger.pipelines.warehouse.ledger import Ledger
+from jobledger.pipelines.warehouse.views import put_in_place
 
 _MACROS = """
 create or replace temp macro chance(i, salt) as hash(i, salt) % 1000000 / 1000000.0;

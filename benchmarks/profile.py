@@ -36,10 +36,10 @@ WAITING: Final = re.compile(r"(Condition\.wait|Event\.wait|_worker|_wait_for_tst
 PARTS: Final = {
     "start": ("<frozen importlib",),
     "opening": (
-        "Ledger.__init__ (jobledger/pipelines/ledger.py",
-        "prepared_pipeline (jobledger/pipelines/dlt_pipeline.py",
+        "Ledger.__init__ (jobledger/pipelines/warehouse/ledger.py",
+        "prepared_pipeline (jobledger/pipelines/warehouse/dlt_pipeline.py",
     ),
-    "publishing": ("Ledger.publish (jobledger/pipelines/ledger.py",),
+    "publishing": ("Ledger.publish (jobledger/pipelines/warehouse/ledger.py",),
     "loading": ("(dlt/load/", "(dlt/destinations/"),
     "Parquet": ("(pyarrow/parquet/", "(dlt/extract/", "(dlt/normalize/"),
     "parsing": ("loads (jobledger/sources/_provider/json_text.py",),

@@ -80,8 +80,8 @@ def _ledger_of(published: Path) -> Path:
 def published_and_read(published: Path, jobs: int, runs: int) -> tuple[float, list[dict[str, Any]]]:
     """Makes a ledger and publishes it: the seconds that takes, and what reading it does."""
     from benchmarks.ledger_of import fill, put_views
-    from jobledger.pipelines.database import SETTINGS
-    from jobledger.pipelines.ledger import Ledger
+    from jobledger.pipelines.warehouse.database import SETTINGS
+    from jobledger.pipelines.warehouse.ledger import Ledger
 
     with Ledger(_ledger_of(published), published) as ledger:
         ledger.connection.execute("set memory_limit = '8GB'")

@@ -13,12 +13,12 @@ from typing import Any, Final, TypeAlias
 
 import duckdb
 
-from jobledger.pipelines.lineage import Name
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import attached
 from jobledger.pipelines.quoting import literal, quoted
 from jobledger.pipelines.report.summary import SEVERITY, freshness
-from jobledger.pipelines.views import packaged
+from jobledger.pipelines.warehouse.lineage import Name
+from jobledger.pipelines.warehouse.views import packaged
 
 Row: TypeAlias = dict[str, Any]
 

@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 
 from jobledger.pipelines.errors import QueryTimeout
-from jobledger.pipelines.lineage import reads
 from jobledger.pipelines.query import reading, said, time_limit
+from jobledger.pipelines.warehouse.lineage import reads
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from jobledger.pipelines.errors import ConfigError, JobledgerError
-from jobledger.pipelines.held import check_path
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import open_published
-from jobledger.pipelines.rhythm import configured
-from jobledger.pipelines.sync import Assignment
-from jobledger.pipelines.syncing import assignments, without
+from jobledger.pipelines.sync.loading import Assignment
+from jobledger.pipelines.sync.project_sync import assignments, without
+from jobledger.pipelines.sync.rhythm import configured
+from jobledger.pipelines.warehouse.held import check_path
 from jobledger.pipelines.wording import span
 from jobledger.sources._provider.client import Account, Client, Endpoint
 from jobledger.sources._provider.clock import Clock

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from jobledger.pipelines.errors import ConfigError, choices
 from jobledger.pipelines.project import Project
-from jobledger.pipelines.syncing import assignments
+from jobledger.pipelines.sync.project_sync import assignments
 from jobledger.sources._provider.client import Account
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.kept import Kept

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 
 from jobledger.pipelines.checks import Checked
 from jobledger.pipelines.errors import ConfigError
-from jobledger.pipelines.grid import printable
+from jobledger.pipelines.output.grid import printable
 from jobledger.pipelines.whole_file import whole_file
 from jobledger.pipelines.wording import many
 

@@ -11,7 +11,7 @@ import duckdb
 from rich.text import Text
 
 from jobledger.pipelines.query import asked, present
-from jobledger.pipelines.schedule import BEAT, Heartbeat
+from jobledger.pipelines.sync.schedule import BEAT, Heartbeat
 from jobledger.pipelines.wording import ago, span
 
 STATUS: Final = """
@@ -70,7 +70,7 @@ def draw(rows: Sequence[Standing], now: datetime, stream: TextIO) -> None:
 
     Where there is little room, gaps and rejects are left out if there are none.
     """
-    from jobledger.pipelines.grid import printable
+    from jobledger.pipelines.output.grid import printable
     from jobledger.pipelines.report.terminal import console_for, health, reasoned, table_of
 
     console = console_for(stream)

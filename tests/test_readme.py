@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import jobledger
 from jobledger.pipelines.cli import COMMANDS, cli
-from jobledger.pipelines.export import export
+from jobledger.pipelines.output.export import export
 from tests.readme import README, commands, outputs
 
 TEXT = README.read_text("utf-8")

@@ -91,8 +91,8 @@ def command(
 
 def _lines(checked: Sequence["Checked"]) -> Iterator[str]:
     """The problems, by check."""
-    from jobledger.pipelines.grid import is_styled, printable
     from jobledger.pipelines.notify import line
+    from jobledger.pipelines.output.grid import is_styled, printable
     from jobledger.pipelines.wording import many
 
     def styled(text: str, **style: Any) -> str:

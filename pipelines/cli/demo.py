@@ -22,10 +22,10 @@ def command(ctx: click.Context, now: str | None) -> None:
     from pathlib import Path
 
     from jobledger.pipelines.demo import BETWEEN, FOLDER, demo_project, stand_still, synced_twice
-    from jobledger.pipelines.grid import is_watched
-    from jobledger.pipelines.progress import closing_line, shown
+    from jobledger.pipelines.output.grid import is_watched
     from jobledger.pipelines.report import show
-    from jobledger.pipelines.syncing import exit_of, sync_project
+    from jobledger.pipelines.sync.progress import closing_line, shown
+    from jobledger.pipelines.sync.project_sync import exit_of, sync_project
     from jobledger.sources._provider.clock import Clock
 
     present = datetime.fromisoformat(now) if now else datetime.now(UTC)

@@ -26,7 +26,7 @@ def command(project: Project, sources: tuple[str, ...], as_json: bool) -> None: 
     from dataclasses import asdict
 
     from jobledger.pipelines.doctor import examine
-    from jobledger.pipelines.grid import is_styled
+    from jobledger.pipelines.output.grid import is_styled
 
     def say(line: str) -> None:
         click.echo(line, err=True)

@@ -26,7 +26,7 @@ def command(project: Project, source: str, kind: str, job_id: str, output: str |
     import sys
 
     from jobledger.pipelines.failed_records import failed_records
-    from jobledger.pipelines.formats import STDOUT
+    from jobledger.pipelines.output.formats import STDOUT
     from jobledger.pipelines.whole_file import whole_file
 
     with stopping() as stop:
@@ -46,7 +46,7 @@ def command(project: Project, source: str, kind: str, job_id: str, output: str |
 
 def _harmless(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """What a customer's records say, without what a terminal would obey."""
-    from jobledger.pipelines.grid import printable
+    from jobledger.pipelines.output.grid import printable
 
     decoder = getincrementaldecoder("utf-8")("replace")
     is_ended = True

@@ -43,9 +43,9 @@ def command(
     Whole or not at all: an export that fails leaves what was there. Only its owner can read it. A
     folder that is there is replaced if an earlier export wrote it, or if it is empty.
     """
-    from jobledger.pipelines.export import FORMATS, export, size
-    from jobledger.pipelines.formats import STDOUT, chosen
-    from jobledger.pipelines.grid import is_watched
+    from jobledger.pipelines.output.export import FORMATS, export, size
+    from jobledger.pipelines.output.formats import STDOUT, chosen
+    from jobledger.pipelines.output.grid import is_watched
     from jobledger.pipelines.query import open_published
     from jobledger.pipelines.wording import many
 

@@ -60,8 +60,8 @@ def command(
     """
     if (sql is None) == (file is None):
         raise click.UsageError("expected one of SQL, the name of a view, and -f FILE")
-    from jobledger.pipelines.formats import STDOUT, chosen
-    from jobledger.pipelines.output import FORMATS, write_result
+    from jobledger.pipelines.output.formats import STDOUT, chosen
+    from jobledger.pipelines.output.writing import FORMATS, write_result
     from jobledger.pipelines.query import open_published, time_limit
 
     path = project.output(output) if output and output != STDOUT else None

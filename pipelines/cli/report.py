@@ -37,7 +37,7 @@ def command(
     """
     import sys
 
-    from jobledger.pipelines.formats import STDOUT, chosen
+    from jobledger.pipelines.output.formats import STDOUT, chosen
     from jobledger.pipelines.report import as_json, html, show
     from jobledger.pipelines.whole_file import whole_file
 

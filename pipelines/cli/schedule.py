@@ -44,10 +44,10 @@ def command(
     """
     from datetime import UTC, datetime
 
-    from jobledger.pipelines.progress import JsonLines, Lines
-    from jobledger.pipelines.rhythm import configured, rhythm
-    from jobledger.pipelines.schedule import Schedule
-    from jobledger.pipelines.syncing import assignments, sync_project
+    from jobledger.pipelines.sync.progress import JsonLines, Lines
+    from jobledger.pipelines.sync.project_sync import assignments, sync_project
+    from jobledger.pipelines.sync.rhythm import configured, rhythm
+    from jobledger.pipelines.sync.schedule import Schedule
 
     if every and cron:
         raise ConfigError("--every and --cron contradict each other: expected one of them")

@@ -29,13 +29,13 @@ def show(project: Project, as_json: bool) -> None:  # noqa: FBT001 - click's
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from jobledger.pipelines.positions import positions
+    from jobledger.pipelines.warehouse.positions import positions
 
     found = positions(project)
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
         return
-    from jobledger.pipelines.output import print_rows
+    from jobledger.pipelines.output.writing import print_rows
     from jobledger.pipelines.wording import ago
 
     now = datetime.now(UTC)
@@ -56,7 +56,7 @@ def reset(project: Project, source: str, kinds: tuple[str, ...]) -> None:
 
     Nothing that is known is lost.
     """
-    from jobledger.pipelines.positions import reset as reset_positions
+    from jobledger.pipelines.warehouse.positions import reset as reset_positions
 
     done = reset_positions(project, source, kinds)
     click.echo(f"the next sync of {source} walks {', '.join(done)} in full", err=True)
@@ -72,8 +72,8 @@ def forget(project: Project, source: str, yes: bool) -> None:  # noqa: FBT001 - 
     It asks first. The source stays in the settings: take it out there too, or the next sync
     brings back what the provider still shows.
     """
-    from jobledger.pipelines.forgetting import forget as forget_source
-    from jobledger.pipelines.forgetting import kept_jobs
+    from jobledger.pipelines.warehouse.forgetting import forget as forget_source
+    from jobledger.pipelines.warehouse.forgetting import kept_jobs
 
     known = kept_jobs(project)
     if source not in known:

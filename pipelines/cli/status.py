@@ -39,8 +39,8 @@ def command(
     """
     import sys
 
-    from jobledger.pipelines.formats import STDOUT
-    from jobledger.pipelines.output import write_result
+    from jobledger.pipelines.output.formats import STDOUT
+    from jobledger.pipelines.output.writing import write_result
     from jobledger.pipelines.query import open_published
     from jobledger.pipelines.status import STATUS, draw, standings
     from jobledger.pipelines.whole_file import whole_file
@@ -73,8 +73,8 @@ def _narrate(project: Project, synced: set[str]) -> None:
     """Says what no row does: sources without any sync, and the schedules' pulse."""
     from datetime import UTC, datetime
 
-    from jobledger.pipelines.schedule import heartbeats
     from jobledger.pipelines.status import pulse
+    from jobledger.pipelines.sync.schedule import heartbeats
 
     for name in project.source_names():
         if name not in synced:

@@ -35,9 +35,9 @@ def command(
     Reads what each provider lists now, adds what is new or changed to the ledger, and publishes
     it to readers. Progress goes to stderr.
     """
-    from jobledger.pipelines.grid import is_watched
-    from jobledger.pipelines.progress import closing_line, plain, shown
-    from jobledger.pipelines.syncing import exit_of, sync_project
+    from jobledger.pipelines.output.grid import is_watched
+    from jobledger.pipelines.sync.progress import closing_line, plain, shown
+    from jobledger.pipelines.sync.project_sync import exit_of, sync_project
 
     is_live = is_watched(sys.stderr) and not as_json
     with stopping() as stop, shown(sys.stderr, is_live=is_live) as watcher:

@@ -41,7 +41,7 @@ def command(
 ) -> None:
     """List the views, or the columns of one, each with what it means."""
     from jobledger.pipelines.errors import ConfigError, choices
-    from jobledger.pipelines.output import write_result
+    from jobledger.pipelines.output.writing import write_result
     from jobledger.pipelines.query import open_published
 
     format = json_or(format, as_json=as_json) or "table"  # noqa: A001 - the option's name

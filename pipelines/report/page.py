@@ -14,7 +14,7 @@ from typing import Any, Final
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from jobledger.pipelines.grid import printable
+from jobledger.pipelines.output.grid import printable
 from jobledger.pipelines.report.charts import ranges, together, trend
 from jobledger.pipelines.report.details import Details
 from jobledger.pipelines.report.summary import DEFINITIONS, SEVERITY, Summary

@@ -15,7 +15,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from jobledger.pipelines.grid import is_styled, printable
+from jobledger.pipelines.output.grid import is_styled, printable
 from jobledger.pipelines.report.summary import SPARK_DAYS, Day, Kind, Summary
 from jobledger.pipelines.wording import UNKNOWN, ago, many, moment, rough, share, span
 

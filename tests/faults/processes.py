@@ -19,7 +19,8 @@ FORKS: Final = """
 import os, resource, sys
 import dlt, duckdb, pandas, pyarrow
 import dlt.destinations, dlt.destinations.impl.duckdb.duck, dlt.load, dlt.normalize
-import jobledger.pipelines.cli.sync, jobledger.pipelines.syncing, jobledger.pipelines.progress
+import jobledger.pipelines.cli.sync
+import jobledger.pipelines.sync.project_sync, jobledger.pipelines.sync.progress
 from jobledger.pipelines.cli import main
 
 for line in sys.stdin:

@@ -11,8 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from jobledger.emulator import KINDS, Running, World, serving, tokens
-from jobledger.pipelines.ledger import Ledger
 from jobledger.pipelines.project import Project
+from jobledger.pipelines.warehouse.ledger import Ledger
 from jobledger.sources import providers
 from jobledger.sources._provider.asking import Budget
 from jobledger.sources._provider.client import Account

@@ -8,9 +8,9 @@ import pytest
 
 from jobledger.emulator import Running, serving
 from jobledger.pipelines.exits import Exit
-from jobledger.pipelines.ledger import Ledger
-from jobledger.pipelines.sync import Result
-from jobledger.pipelines.syncing import exit_of, sync_project
+from jobledger.pipelines.sync.loading import Result
+from jobledger.pipelines.sync.project_sync import exit_of, sync_project
+from jobledger.pipelines.warehouse.ledger import Ledger
 from jobledger.sources._provider import session
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import QuotaGuarded

@@ -20,7 +20,7 @@ from jobledger.emulator import Running
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import attached
-from jobledger.pipelines.syncing import exit_of, sync_project
+from jobledger.pipelines.sync.project_sync import exit_of, sync_project
 from tests.faults.processes import clean, until
 from tests.faults.provider import moved, project, rows_of, served
 from tests.pipelines.scripted_sync import Quiet

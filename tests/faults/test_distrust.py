@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobledger.emulator import Running
-from jobledger.pipelines.ledger import Ledger
+from jobledger.pipelines.warehouse.ledger import Ledger
 from jobledger.sources._provider.run import Run
 from tests.faults.provider import Walks, served
 

@@ -14,9 +14,9 @@ import pytest
 from jobledger.emulator import KINDS, Running
 from jobledger.emulator.faults import Name
 from jobledger.pipelines.exits import Exit
-from jobledger.pipelines.ledger import Ledger
-from jobledger.pipelines.sync import Result
-from jobledger.pipelines.syncing import exit_of
+from jobledger.pipelines.sync.loading import Result
+from jobledger.pipelines.sync.project_sync import exit_of
+from jobledger.pipelines.warehouse.ledger import Ledger
 from jobledger.sources._provider import session
 from jobledger.sources._provider.run import Outcome, Run
 from tests.faults.provider import DETAILS, KINDS_OF, LISTINGS, TOKENS, Walks, provider_of, served

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from jobledger.emulator import Running
-from jobledger.pipelines.syncing import exit_of, sync_project
+from jobledger.pipelines.sync.project_sync import exit_of, sync_project
 from tests.faults.provider import moved, project, rows_of, served
 from tests.pipelines.scripted_sync import Quiet
 from tests.sources._provider.accounts import FakeClock

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jobledger.emulator import Running, serving, tokens
-from jobledger.pipelines.ledger import Ledger
 from jobledger.pipelines.project import Project
-from jobledger.pipelines.syncing import exit_of, sync_project
+from jobledger.pipelines.sync.project_sync import exit_of, sync_project
+from jobledger.pipelines.warehouse.ledger import Ledger
 from jobledger.sources._provider.run import Outcome, Run
 from tests.faults.processes import forking, until
 from tests.faults.provider import TOKENS, Walks, project, served, small_world

@@ -10,7 +10,7 @@ import pytest
 
 from jobledger.pipelines.demo import BETWEEN, StandingClock, demo_project, emulated, stand_still
 from jobledger.pipelines.project import Project
-from jobledger.pipelines.syncing import sync_project
+from jobledger.pipelines.sync.project_sync import sync_project
 from tests.pipelines.scripted_sync import Quiet
 
 Ask: TypeAlias = Callable[[str], list[tuple[Any, ...]]]

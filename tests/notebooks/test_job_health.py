@@ -16,9 +16,9 @@ import jobledger
 from jobledger.notebooks import charts, failures, page
 from jobledger.notebooks.asking import PERIODS, Filters, Published
 from jobledger.notebooks.look import HEALTH, STATUS
-from jobledger.pipelines.ledger import Ledger
 from jobledger.pipelines.project import Project
-from jobledger.pipelines.views import put_in_place
+from jobledger.pipelines.warehouse.ledger import Ledger
+from jobledger.pipelines.warehouse.views import put_in_place
 from tests.notebooks.conftest import IMAGE, SCRIPT, Ask
 from tests.pipelines.report.conftest import Scene
 from tests.sql.worlds import ago

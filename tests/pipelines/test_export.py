@@ -17,10 +17,10 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from jobledger.pipelines import parquet
 from jobledger.pipelines.cli import main
 from jobledger.pipelines.errors import ConfigError, QueryError
-from jobledger.pipelines.export import export, size
+from jobledger.pipelines.output import parquet
+from jobledger.pipelines.output.export import export, size
 from jobledger.pipelines.query import open_published
 from tests.pipelines.published import publish
 
@@ -325,7 +325,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         code = (
             "import resource, sys\n"
             "from pathlib import Path\n"
-            "from jobledger.pipelines.export import export\n"
+            "from jobledger.pipelines.output.export import export\n"
             "from jobledger.pipelines.query import open_published\n"
             "with open_published(Path(sys.argv[1])) as connection:\n"
             f"    sql = 'select i, hash(i)::varchar as h from range({rows}) t(i)'\n"

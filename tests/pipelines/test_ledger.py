@@ -8,10 +8,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from jobledger.pipelines import database, publication
-from jobledger.pipelines import ledger as ledger_module
 from jobledger.pipelines.errors import Busy, JobledgerError
-from jobledger.pipelines.ledger import Ledger
+from jobledger.pipelines.warehouse import database, publication
+from jobledger.pipelines.warehouse import ledger as ledger_module
+from jobledger.pipelines.warehouse.ledger import Ledger
 from tests.pipelines.scripted_sync import Project
 from tests.pipelines.zuora_tenant import QUERY, queries, query
 

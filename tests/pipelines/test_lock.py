@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobledger.pipelines.errors import Busy
-from jobledger.pipelines.lock import locked
+from jobledger.pipelines.warehouse.lock import locked
 
 
 def test_waiting_ends_when_someone_wants_to_stop(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobledger.pipelines.errors import JobledgerError, QueryError
-from jobledger.pipelines.grid import Grid
-from jobledger.pipelines.output import Format, print_rows, write_result
+from jobledger.pipelines.output.grid import Grid
+from jobledger.pipelines.output.writing import Format, print_rows, write_result
 from jobledger.pipelines.query import open_published
 from tests.pipelines.published import publish
 

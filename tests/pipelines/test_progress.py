@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from jobledger.pipelines.progress import Table, closing_line
+from jobledger.pipelines.sync.progress import Table, closing_line
 from jobledger.sources._provider.run import Outcome, Run
 
 

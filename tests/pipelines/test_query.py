@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from jobledger.pipelines.errors import QueryError, QueryTimeout
-from jobledger.pipelines.output import Format, write_result
+from jobledger.pipelines.output.writing import Format, write_result
 from jobledger.pipelines.query import open_published, question, reading, time_limit
 from tests.pipelines.published import LEDGER, publish
 

@@ -10,8 +10,8 @@ import pytest
 
 from jobledger.pipelines.errors import ConfigError, JobledgerError
 from jobledger.pipelines.project import Project
-from jobledger.pipelines.rhythm import Every, Rhythm, configured, rhythm
-from jobledger.pipelines.schedule import BEAT, Heartbeat, Schedule, heartbeats
+from jobledger.pipelines.sync.rhythm import Every, Rhythm, configured, rhythm
+from jobledger.pipelines.sync.schedule import BEAT, Heartbeat, Schedule, heartbeats
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 

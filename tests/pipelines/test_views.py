@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from jobledger.pipelines.ledger import Ledger
-from jobledger.pipelines.lineage import reads
-from jobledger.pipelines.views import packaged, put_in_place
+from jobledger.pipelines.warehouse.ledger import Ledger
+from jobledger.pipelines.warehouse.lineage import reads
+from jobledger.pipelines.warehouse.views import packaged, put_in_place
 from tests.sql.catalogue import catalogue
 
 MARTS = [

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobledger.pipelines.grid import printable
+from jobledger.pipelines.output.grid import printable
 from jobledger.pipelines.wording import ago, many, rough, share, span
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)

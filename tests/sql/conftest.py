@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobledger.pipelines.ledger import Ledger
-from jobledger.pipelines.views import put_in_place
+from jobledger.pipelines.warehouse.ledger import Ledger
+from jobledger.pipelines.warehouse.views import put_in_place
 from tests.sql.worlds import World
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jobledger.pipelines.checks import run
-from jobledger.pipelines.views import put_in_place
+from jobledger.pipelines.warehouse.views import put_in_place
 from tests.sql.worlds import NOW, World, ago
 
 

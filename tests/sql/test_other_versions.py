@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from jobledger.pipelines.ledger import Ledger
-from jobledger.pipelines.views import packaged, put_in_place
+from jobledger.pipelines.warehouse.ledger import Ledger
+from jobledger.pipelines.warehouse.views import packaged, put_in_place
 from tests.sql.test_recomputed import filled
 from tests.sql.worlds import NOW, World
 

@@ -11,7 +11,7 @@ import pytest
 
 from jobledger.pipelines.demo import demo_project, stand_still, synced_twice
 from jobledger.pipelines.exits import Exit
-from jobledger.pipelines.syncing import exit_of, sync_project
+from jobledger.pipelines.sync.project_sync import exit_of, sync_project
 from jobledger.sources._provider.clock import Clock
 from tests.pipelines.scripted_sync import Quiet
 from tests.sql.recomputed import Recomputed, same

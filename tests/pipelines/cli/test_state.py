@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from jobledger.pipelines import publication
+from jobledger.pipelines.warehouse import publication
 from tests.pipelines.cli.shell import KINDS, Shell
 
 

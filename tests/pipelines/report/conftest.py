@@ -8,9 +8,9 @@ import duckdb
 import pytest
 
 from jobledger.pipelines.cli import main
-from jobledger.pipelines.ledger import Ledger
 from jobledger.pipelines.project import Project
-from jobledger.pipelines.views import put_in_place
+from jobledger.pipelines.warehouse.ledger import Ledger
+from jobledger.pipelines.warehouse.views import put_in_place
 from tests.pipelines.report.story import tell
 from tests.sql.worlds import NOW, World
 

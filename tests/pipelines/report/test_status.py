@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from jobledger.pipelines import status
-from jobledger.pipelines.schedule import Heartbeat
 from jobledger.pipelines.status import pulse
+from jobledger.pipelines.sync.schedule import Heartbeat
 from tests.pipelines.report.conftest import Run, Scene
 from tests.pipelines.report.story import tell
 from tests.sql.worlds import NOW, ago

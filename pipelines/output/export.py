@@ -10,9 +10,9 @@ from typing import Final, Literal, TypeAlias
 
 import duckdb
 
-from jobledger.pipelines.cells import columns
 from jobledger.pipelines.errors import ConfigError, JobledgerError, QueryError, choices
-from jobledger.pipelines.output import Progress, write_result
+from jobledger.pipelines.output.cells import columns
+from jobledger.pipelines.output.writing import Progress, write_result
 from jobledger.pipelines.query import explained, question, reading
 
 Format: TypeAlias = Literal["parquet", "csv", "jsonl"]
@@ -61,7 +61,7 @@ def _partitioned(
     by: Sequence[str],
     progress: Progress | None,
 ) -> int:
-    from jobledger.pipelines.parquet import write_partitions
+    from jobledger.pipelines.output.parquet import write_partitions
 
     asked = question(connection, sql)
     if asked.is_plan:
@@ -128,7 +128,7 @@ def _check_replaceable(path: Path) -> None:
         return
     if not path.is_dir():
         raise ConfigError(f"{path} is a file: --partition-by writes a folder; name another one")
-    from jobledger.pipelines.parquet import is_part
+    from jobledger.pipelines.output.parquet import is_part
 
     for folder, _, files in os.walk(path):
         for name in files:

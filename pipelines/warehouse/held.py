@@ -8,10 +8,10 @@ from typing import Final
 import duckdb
 
 from jobledger.pipelines.errors import ConfigError
-from jobledger.pipelines.ledger import Ledger
-from jobledger.pipelines.lock import locked
 from jobledger.pipelines.project import Project
-from jobledger.pipelines.views import put_in_place
+from jobledger.pipelines.warehouse.ledger import Ledger
+from jobledger.pipelines.warehouse.lock import locked
+from jobledger.pipelines.warehouse.views import put_in_place
 from jobledger.sources import providers
 from jobledger.sources._provider.redact import guard_logging
 

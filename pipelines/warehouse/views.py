@@ -22,8 +22,8 @@ from typing import Final
 
 import duckdb
 
-from jobledger.pipelines.lineage import Name, reads
 from jobledger.pipelines.quoting import literal, quoted
+from jobledger.pipelines.warehouse.lineage import Name, reads
 
 _SCHEMAS: Final = {"staging": "staging", "marts": "main"}
 """The packaged folders, and the schema that the views of each stand in."""

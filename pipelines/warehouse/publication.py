@@ -8,7 +8,9 @@ from pathlib import Path
 
 import duckdb
 
-from jobledger.pipelines.database import (
+from jobledger.pipelines.errors import JobledgerError
+from jobledger.pipelines.quoting import literal
+from jobledger.pipelines.warehouse.database import (
     SETTINGS,
     STORAGE_VERSION,
     copy_tables,
@@ -17,8 +19,6 @@ from jobledger.pipelines.database import (
     said,
     wal,
 )
-from jobledger.pipelines.errors import JobledgerError
-from jobledger.pipelines.quoting import literal
 from jobledger.pipelines.whole_file import keep_readers
 from jobledger.sources._provider.on_disk import sync_folder
 

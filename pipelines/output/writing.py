@@ -15,9 +15,9 @@ from typing import IO, Any, Final, Literal, TypeAlias
 
 import duckdb
 
-from jobledger.pipelines.cells import Column, columns, dumps, selected, text
 from jobledger.pipelines.errors import QueryError
-from jobledger.pipelines.grid import Grid, is_styled, printable, terminal_width
+from jobledger.pipelines.output.cells import Column, columns, dumps, selected, text
+from jobledger.pipelines.output.grid import Grid, is_styled, printable, terminal_width
 from jobledger.pipelines.query import explained, question, reading
 from jobledger.pipelines.whole_file import whole_file
 from jobledger.pipelines.wording import exact
@@ -72,7 +72,7 @@ def write_result(
             with explained(lines_before=1):
                 found = columns(connection, asked.sql)
             if format == "parquet":
-                from jobledger.pipelines.parquet import write_parquet
+                from jobledger.pipelines.output.parquet import write_parquet
 
                 return write_parquet(connection, asked.sql, found, stream, limit, progress)
             if format == "table":

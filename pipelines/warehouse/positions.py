@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from jobledger.pipelines.errors import ConfigError, choices
-from jobledger.pipelines.held import held, views_of
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import open_published
+from jobledger.pipelines.warehouse.held import held, views_of
 from jobledger.pipelines.wording import exact
 
 _STATES = """
@@ -63,7 +63,7 @@ def reset(project: Project, source: str, kinds: Sequence[str] = ()) -> list[str]
     """
     import dlt
 
-    from jobledger.pipelines.dlt_pipeline import prepared_pipeline
+    from jobledger.pipelines.warehouse.dlt_pipeline import prepared_pipeline
 
     known = [each for each in positions(project) if each.source == source]
     if not known:

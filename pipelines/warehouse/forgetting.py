@@ -3,9 +3,9 @@
 import shutil
 
 from jobledger.pipelines.errors import JobledgerError
-from jobledger.pipelines.held import held, views_of
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import open_published
+from jobledger.pipelines.warehouse.held import held, views_of
 from jobledger.sources._provider.kept import Kept
 
 

@@ -12,9 +12,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobledger.pipelines.cells import Column, selected
 from jobledger.pipelines.errors import QueryError
-from jobledger.pipelines.output import Progress
+from jobledger.pipelines.output.cells import Column, selected
+from jobledger.pipelines.output.writing import Progress
 from jobledger.pipelines.query import explained, is_interrupt, said
 
 _BATCH: Final = 122_880

@@ -22,9 +22,9 @@ from typing import Final, Protocol
 import duckdb
 import pyarrow as pa
 
-from jobledger.pipelines.dlt_pipeline import prepared_pipeline
 from jobledger.pipelines.errors import JobledgerError
-from jobledger.pipelines.ledger import Ledger
+from jobledger.pipelines.warehouse.dlt_pipeline import prepared_pipeline
+from jobledger.pipelines.warehouse.ledger import Ledger
 from jobledger.sources._provider.asking import Budget
 from jobledger.sources._provider.client import Account
 from jobledger.sources._provider.clock import Clock

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
-from jobledger.pipelines.grid import printable
-from jobledger.pipelines.sync import Watcher
+from jobledger.pipelines.output.grid import printable
+from jobledger.pipelines.sync.loading import Watcher
 from jobledger.pipelines.wording import exact
 from jobledger.sources._provider.run import Outcome, Run
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from jobledger.pipelines.ledger import Ledger
+from jobledger.pipelines.warehouse.ledger import Ledger
 from jobledger.sources._provider.source import ROW_GROUP
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from jobledger.pipelines.errors import JobledgerError
-from jobledger.pipelines.rhythm import Rhythm
+from jobledger.pipelines.sync.rhythm import Rhythm
 from jobledger.pipelines.whole_file import whole_file
 
 BEAT: Final = 15.0

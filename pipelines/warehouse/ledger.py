@@ -15,12 +15,20 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from jobledger.pipelines.database import SETTINGS, copy_tables, has, is_damage, name_of, said, wal
 from jobledger.pipelines.errors import Busy, ConfigError, JobledgerError, QueryError
-from jobledger.pipelines.migration import fill
-from jobledger.pipelines.publication import publish
 from jobledger.pipelines.query import attached
 from jobledger.pipelines.quoting import literal
+from jobledger.pipelines.warehouse.database import (
+    SETTINGS,
+    copy_tables,
+    has,
+    is_damage,
+    name_of,
+    said,
+    wal,
+)
+from jobledger.pipelines.warehouse.migration import fill
+from jobledger.pipelines.warehouse.publication import publish
 from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.known import KnownJob, News
 from jobledger.sources._provider.model import JOBS

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.exits import Exit
-from jobledger.pipelines.held import held, known_kinds, views_of
 from jobledger.pipelines.project import Project
-from jobledger.pipelines.rhythm import configured
-from jobledger.pipelines.sync import Assignment, Result, Sync, Watcher
+from jobledger.pipelines.sync.loading import Assignment, Result, Sync, Watcher
+from jobledger.pipelines.sync.rhythm import configured
+from jobledger.pipelines.warehouse.held import held, known_kinds, views_of
 from jobledger.sources import providers
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import SettingsError

@@ -1,0 +1,1 @@
+"""What a select gives, for people and for programs: tables, files, exports."""
