@@ -9,8 +9,7 @@ from typing import TypeAlias
 from jobledger.pipelines.errors import ConfigError, JobledgerError
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.query import open_published
-from jobledger.pipelines.sync.loading import Assignment
-from jobledger.pipelines.sync.project_sync import assignments, without
+from jobledger.pipelines.sync.assignments import Assignment, assignments, without
 from jobledger.pipelines.sync.rhythm import configured
 from jobledger.pipelines.warehouse.held import check_path
 from jobledger.pipelines.wording import span

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from jobledger.pipelines.errors import ConfigError, choices
 from jobledger.pipelines.project import Project
-from jobledger.pipelines.sync.project_sync import assignments
+from jobledger.pipelines.sync.assignments import assignments
 from jobledger.sources._provider.client import Account
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.kept import Kept
@@ -30,7 +30,7 @@ def failed_records(
     if ask is None:
         tell = [each.name for each in provider.kinds if each.errors is not None]
         raise ConfigError(
-            f"{provider.title} does not say which records of a {kind} job failed: expected a kind"
+            f"{provider.title} does not say which records of {kind} jobs failed: expected a kind"
             f" that does, {', '.join(tell)}"
         )
     account = Account(

@@ -16,7 +16,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -55,8 +55,16 @@ _OF_NO_USE: Final = re.compile(
 _NAME: Final = re.compile(r"\s*((?:\w+\.)?\w+)\s*;?\s*")
 _BEGINS: Final = re.compile(r"\s*((?:\w+\.)?\w+)\s")
 _PLACE: Final = re.compile(r"\n+LINE (\d+): (.*)\n( *)(\^+)\s*\Z", re.DOTALL)
+_DAMAGE: Final = (
+    *("not a valid DuckDB", "Corrupt database file", "Could not read enough bytes"),
+    *("Failed to load metadata pointer", "failed to deserialize", "Failed to deserialize"),
+    *("while replaying WAL", "WAL does not match"),
+)
+"""What DuckDB says of a file that does not hold together; other errors may pass."""
 _READS: Final = "select, from, with, values, describe, summarize, show, pivot or explain"
 _GRACE: Final = 3.0
+_ROLLBACKS: Final = 5
+"""How often to take back what was interrupted, at the most."""
 
 
 @contextmanager
@@ -71,6 +79,11 @@ def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute(lock)
         with _heeding_signals(connection):
             yield connection
+    except duckdb.Error as error:
+        if is_damage(error):
+            # found only once that part was read
+            raise unreadable(path, error) from error
+        raise
     finally:
         connection.close()
 
@@ -113,7 +126,7 @@ def attached(path: Path, config: dict[str, str] | None = None) -> duckdb.DuckDBP
     if not path.exists():
         raise QueryError(
             f"there is no ledger at {path} yet: run 'jobledger sync' to make it, or name another"
-            " folder with --project"
+            " project"
         )
     connection = duckdb.connect(config=dict(config or {}))
     try:
@@ -132,10 +145,7 @@ def attached(path: Path, config: dict[str, str] | None = None) -> duckdb.DuckDBP
         connection.execute(f"use {CATALOG}")
     except duckdb.Error as error:
         connection.close()
-        raise QueryError(
-            f"cannot read {path}: {one_line(str(error), 200)}; move it away, and 'jobledger sync'"
-            " publishes it anew from .jobledger/; else restore it from a backup"
-        ) from error
+        raise unreadable(path, error) from error
     return connection
 
 
@@ -249,9 +259,15 @@ def reading(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     finally:
-        # it may have failed, or been cut short
-        with suppress(duckdb.Error):
-            connection.execute("rollback")
+        # it may have failed, or been cut short; an interrupt that comes late hits this instead
+        for _ in range(_ROLLBACKS):
+            try:
+                connection.execute("rollback")
+            except duckdb.InterruptException:
+                continue
+            except duckdb.Error:
+                pass
+            break
 
 
 @contextmanager
@@ -265,9 +281,22 @@ def explained(lines_before: int = 0) -> Iterator[None]:
     except (duckdb.Error, RuntimeError) as error:
         if is_interrupt(error):
             raise KeyboardInterrupt from error
-        if not isinstance(error, duckdb.Error):
+        if not isinstance(error, duckdb.Error) or is_damage(error):
             raise
         raise QueryError(said(str(error), lines_before=lines_before)) from error
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether an error says that the file is no database, or one that does not hold together."""
+    return any(sign in str(error) for sign in _DAMAGE)
+
+
+def unreadable(path: Path, error: duckdb.Error) -> QueryError:
+    """What to do about a published file that DuckDB cannot read."""
+    return QueryError(
+        f"cannot read {path}: {one_line(str(error), 200)}; move it away, and 'jobledger sync'"
+        " publishes it anew from .jobledger/; else restore it from a backup"
+    )
 
 
 def is_interrupt(error: Exception) -> bool:

@@ -19,3 +19,8 @@ def providers() -> dict[str, "Provider"]:
     names = [m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
     found = [import_module(f"{__name__}.{name}").PROVIDER for name in sorted(names)]
     return {provider.name: provider for provider in found}
+
+
+def known_kinds() -> dict[str, list[str]]:
+    """The kinds of every provider."""
+    return {name: [kind.name for kind in provider.kinds] for name, provider in providers().items()}

@@ -11,8 +11,8 @@ from jobledger.emulator import Running, World, serving
 from tests.emulator.running import NOW
 
 # the same in every run unless more is asked for: a red build is red again when looked at
-settings.register_profile("same", derandomize=True, print_blob=True)
-settings.register_profile("more", derandomize=False, print_blob=True)
+settings.register_profile("same", derandomize=True, print_blob=True, deadline=None)
+settings.register_profile("more", derandomize=False, print_blob=True, deadline=None)
 settings.load_profile("more" if "JOBLEDGER_HISTORIES" in os.environ else "same")
 
 _SETTINGS: Final = (

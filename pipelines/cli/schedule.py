@@ -44,8 +44,9 @@ def command(
     """
     from datetime import UTC, datetime
 
+    from jobledger.pipelines.sync.assignments import assignments
     from jobledger.pipelines.sync.progress import JsonLines, Lines
-    from jobledger.pipelines.sync.project_sync import assignments, sync_project
+    from jobledger.pipelines.sync.project_sync import sync_project
     from jobledger.pipelines.sync.rhythm import configured, rhythm
     from jobledger.pipelines.sync.schedule import Schedule
 

@@ -23,6 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from jobledger.pipelines.errors import JobledgerError
+from jobledger.pipelines.sync.assignments import Assignment
 from jobledger.pipelines.warehouse.dlt_pipeline import prepared_pipeline
 from jobledger.pipelines.warehouse.ledger import Ledger
 from jobledger.sources._provider.asking import Budget
@@ -30,25 +31,14 @@ from jobledger.sources._provider.client import Account
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import MAX_MESSAGE, ProviderError, SettingsError
 from jobledger.sources._provider.kept import Kept
-from jobledger.sources._provider.kind import Provider
 from jobledger.sources._provider.reading import Reader
 from jobledger.sources._provider.redact import for_log, one_line
 from jobledger.sources._provider.run import Outcome, Run
-from jobledger.sources._provider.settings import SourceSettings
 from jobledger.sources._provider.source import job_source
 from jobledger.sources._provider.walk import Errand
 
 PUBLISH_EVERY: Final = 10.0
 """Seconds between publications while a sync goes on, at the least."""
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """A source to sync, and which of its kinds."""
-
-    settings: SourceSettings
-    provider: Provider
-    kinds: Sequence[str]
 
 
 class Watcher(Protocol):
@@ -127,21 +117,25 @@ class Sync:
             self._read_and_load(assignment, runs)
         except Exception as error:  # noqa: BLE001 - one source that fails leaves the rest alone
             result.load_errors[settings.name] = error
-            self._fail(runs, error)
+            self._fail(assignment, runs, error)
         for run in runs:
             self.watcher.ended(run)
         return runs
 
-    def _fail(self, runs: Sequence[Run], error: Exception) -> None:
+    def _fail(self, assignment: Assignment, runs: Sequence[Run], error: Exception) -> None:
         """A source came to nothing: its kinds' rows say so, past dlt, which may be what failed."""
         kind, message = _told(error)
         for run in runs:
             run.outcome, run.error_kind, run.error_message = Outcome.FAILED, kind, message
             run.jobs_new = run.jobs_changed = run.jobs_finished = run.jobs_failed = 0
+            run.rejected = 0
             run.finished_at = self.clock.now()
         with self._loading, suppress(duckdb.Error):
             self._is_ahead = True
             self.ledger.take_back()
+            for run in runs:
+                left = self.ledger.outstanding(run.source, assignment.provider.kind(run.kind))
+                run.open_jobs, run.details_pending = left.open, left.owed
             self.ledger.add_runs([run.row() for run in runs])
 
     def _start(self, assignment: Assignment, kind: str) -> Run:
@@ -191,13 +185,19 @@ class Sync:
         pool: ThreadPoolExecutor,
     ) -> list[Errand]:
         settings, provider = assignment.settings, assignment.provider
-        budget = Budget(settings.max_details)
+        kinds = [provider.kind(run.kind) for run in runs]
+        owed = {
+            kind.name: self.ledger.outstanding(settings.name, kind).owed
+            for kind in kinds
+            if kind.details
+        }
+        budget = Budget(settings.max_details, owed)
         user_key = None
         if settings.redact_users:
             user_key = self.kept.user_key(self.ledger.has_hashed_users)
         errands = []
-        for run in runs:
-            kind, client = provider.kind(run.kind), account.client()
+        for run, kind in zip(runs, kinds, strict=True):
+            client = account.client()
             run.meter = client.meter
             reader = Reader(settings, provider, kind, account.redactor, user_key)
             errands.append(

@@ -46,7 +46,7 @@ def ended_line(run: Run) -> str:
         said.append(f"{run.details_pending:,} details left for the next sync")
     if run.rejected:
         said.append(f"{run.rejected:,} rejected")
-    if run.gap_to is not None:
+    if run.gap_from is not None:
         said.append("a gap: jobs may have come and gone unseen")
     if run.error_kind == "settings":
         # of all kinds of the source
@@ -232,5 +232,10 @@ def shown(stream: TextIO, *, is_live: bool) -> Iterator[Watcher]:
         yield table
     lines = Lines(stream)
     for run in table.runs:
-        if run.outcome is not Outcome.COMPLETE or run.rejected or run.details_pending or run.gap_to:
+        if (
+            run.outcome is not Outcome.COMPLETE
+            or run.rejected
+            or run.details_pending
+            or run.gap_from
+        ):
             lines.ended(run)

@@ -3,40 +3,16 @@
 import threading
 from collections.abc import Sequence
 
-from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.exits import Exit
 from jobledger.pipelines.project import Project
-from jobledger.pipelines.sync.loading import Assignment, Result, Sync, Watcher
+from jobledger.pipelines.sync.assignments import assignments, without
+from jobledger.pipelines.sync.loading import Result, Sync, Watcher
 from jobledger.pipelines.sync.rhythm import configured
-from jobledger.pipelines.warehouse.held import held, known_kinds, views_of
-from jobledger.sources import providers
+from jobledger.pipelines.warehouse.held import held, views_of
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import SettingsError
 from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.run import Outcome
-
-
-def assignments(
-    project: Project, names: Sequence[str] = (), kinds: Sequence[str] = ()
-) -> list[Assignment]:
-    """What to sync: all sources, or those named, and of their kinds those named.
-
-    Raises `ConfigError` for a name that is none.
-    """
-    known = providers()
-    sources = project.sources(known_kinds(), only=names or None)
-    found: list[Assignment] = []
-    for settings in sources:
-        chosen = [kind for kind in settings.kinds if not kinds or kind in kinds]
-        if chosen:
-            found.append(Assignment(settings, known[settings.provider], chosen))
-    missing = set(kinds) - {kind for each in found for kind in each.kinds}
-    if missing:
-        choices = sorted({kind for each in sources for kind in each.kinds})
-        raise ConfigError(
-            f"no kind '{min(missing)}' in the sources to sync: expected one of {', '.join(choices)}"
-        )
-    return found
 
 
 def sync_project(
@@ -85,19 +61,6 @@ def sync_project(
             notes.append(without(assignment, refused))
     result.notes = notes
     return result
-
-
-def without(assignment: Assignment, refused: Sequence[str]) -> str:
-    """What to set so that kinds which an account may not use are left out."""
-    settings = assignment.settings
-    left = [kind for kind in settings.kinds if kind not in refused]
-    if not left:
-        return f"the account may use none of its kinds; remove [sources.{settings.name}]"
-    listed = ", ".join(f'"{kind}"' for kind in left)
-    return (
-        f"to leave out what the account may not use, set under [sources.{settings.name}]:"
-        f" kinds = [{listed}]"
-    )
 
 
 def exit_of(result: Result) -> Exit:

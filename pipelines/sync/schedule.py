@@ -14,10 +14,12 @@ from typing import Final
 from jobledger.pipelines.errors import JobledgerError
 from jobledger.pipelines.sync.rhythm import Rhythm
 from jobledger.pipelines.whole_file import whole_file
+from jobledger.pipelines.wording import ago, span
 
 BEAT: Final = 15.0
 """Seconds between two signs of life, and between two looks at the clock: a computer that slept
 wakes late by the clock, and no timer tells."""
+_MISSED_BEATS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Heartbeat:
     rhythm: str
     at: datetime
     next_at: datetime
+    path: Path
+    """The file that holds it; a schedule that ends takes it away."""
 
 
 @dataclass
@@ -124,9 +128,45 @@ def _heartbeat(heart: Path) -> Heartbeat | None:
             rhythm=str(content["rhythm"]),
             at=datetime.fromisoformat(content["at"]),
             next_at=datetime.fromisoformat(content["next_at"]),
+            path=heart,
         )
     except FileNotFoundError:
         # it ended just now
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise JobledgerError(f"{heart} cannot be read: {type(error).__name__}; remove it") from None
+
+
+def pulse(heart: Heartbeat, holder: str, now: datetime, time_limit: timedelta) -> str:
+    """What a schedule's last sign of life says.
+
+    While it syncs it gives none, but holds the ledger: `holder` is the PID of whoever does.
+    """
+    name = f"schedule ({heart.rhythm})"
+    silent, is_alive = now - heart.at, _is_alive(heart.pid)
+    if is_alive and silent <= timedelta(seconds=_MISSED_BEATS * BEAT):
+        left = (heart.next_at - now).total_seconds()
+        return f"{name}: alive, next sync {f'in {span(left)}' if left > 0 else 'now'}"
+    is_syncing = silent < time_limit + timedelta(minutes=10) and holder == str(heart.pid)
+    if is_alive and is_syncing:
+        return f"{name}: alive, syncing since {ago(heart.at, now)}"
+    fate = f"silent since {ago(heart.at, now)} (PID {heart.pid})"
+    if not is_alive:
+        fate = f"dead: its process, {heart.pid}, ended after its last sign {ago(heart.at, now)}"
+    due = f", and a sync was due {ago(heart.next_at, now)}" if heart.next_at < now else ""
+    return (
+        f"{name}: {fate}{due}; start it again with 'jobledger schedule', or remove"
+        f" {heart.path.parent.name}/{heart.path.name} if something else syncs now"
+    )
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

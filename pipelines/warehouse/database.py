@@ -28,19 +28,6 @@ SETTINGS: Final = {
 }
 
 
-_DAMAGE: Final = (
-    *("not a valid DuckDB", "Corrupt database file", "Could not read enough bytes"),
-    *("Failed to load metadata pointer", "failed to deserialize", "Failed to deserialize"),
-    *("while replaying WAL", "WAL does not match"),
-)
-"""What DuckDB says of a file that does not hold together; other errors may pass."""
-
-
-def is_damage(error: duckdb.Error) -> bool:
-    """Whether an error says that the file is no database, or one that does not hold together."""
-    return any(sign in str(error) for sign in _DAMAGE)
-
-
 def said(error: Exception) -> str:
     """One line on what the disk or DuckDB would not do."""
     told = error.strerror if isinstance(error, OSError) else None

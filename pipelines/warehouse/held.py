@@ -12,7 +12,7 @@ from jobledger.pipelines.project import Project
 from jobledger.pipelines.warehouse.ledger import Ledger
 from jobledger.pipelines.warehouse.lock import locked
 from jobledger.pipelines.warehouse.views import put_in_place
-from jobledger.sources import providers
+from jobledger.sources import known_kinds
 from jobledger.sources._provider.redact import guard_logging
 
 _UNLOADABLE: Final = frozenset("'%?\\")
@@ -54,11 +54,6 @@ def views_of(project: Project, notes: list[str]) -> Callable[[duckdb.DuckDBPyCon
                 notes.append(str(problem))
 
     return put
-
-
-def known_kinds() -> dict[str, list[str]]:
-    """The kinds of every provider."""
-    return {name: [kind.name for kind in provider.kinds] for name, provider in providers().items()}
 
 
 def _left_out(project: Project, connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

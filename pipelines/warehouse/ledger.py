@@ -9,20 +9,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from jobledger.pipelines.errors import Busy, ConfigError, JobledgerError, QueryError
-from jobledger.pipelines.query import attached
+from jobledger.pipelines.query import attached, is_damage
 from jobledger.pipelines.quoting import literal
 from jobledger.pipelines.warehouse.database import (
     SETTINGS,
     copy_tables,
     has,
-    is_damage,
     name_of,
     said,
     wal,
@@ -45,6 +44,15 @@ _DLT_TABLES: Final = {
 
 _RAW: Final = "json using compression zstd"
 """What DuckDB would choose by itself makes the file larger by two thirds, and takes longer."""
+
+
+class Outstanding(NamedTuple):
+    """Jobs of a kind that are not done with."""
+
+    open: int
+    """Jobs that were not finished when last seen."""
+    owed: int
+    """Jobs whose detail is owed."""
 
 
 class Ledger:
@@ -140,18 +148,17 @@ class Ledger:
         # client that holds the file open does not matter
         shutil.copyfile(self.published, copy)
         try:
-            try:
-                connection.execute(f"attach {literal(copy)} as published (read_only)")
-            except duckdb.Error as error:
-                connection.close()
-                raise JobledgerError(
-                    f"{self.published} cannot be read: {said(error)}; restore it from a backup, or"
-                    " move it away to begin a new ledger"
-                ) from None
+            connection.execute(f"attach {literal(copy)} as published (read_only)")
             connection.execute("begin")
             copy_tables(connection, "published", name_of(connection))
             connection.execute("commit")
             connection.execute("detach published")
+        except duckdb.Error as error:
+            connection.close()
+            raise JobledgerError(
+                f"{self.published} cannot be read: {said(error)}; restore it from a backup, or"
+                " move it away to begin a new ledger"
+            ) from None
         finally:
             copy.unlink(missing_ok=True)
 
@@ -216,6 +223,14 @@ class Ledger:
                 f" where source = {literal(source)}"
             ).fetchone()
         return row[0] if row else None
+
+    def outstanding(self, source: str, kind: Kind) -> "Outstanding":
+        """How much of a kind the next sync has to look at in any case."""
+        with self.connection.cursor() as cursor:
+            row = cursor.execute(
+                _OUTSTANDING.format(source=literal(source), kind=literal(kind.name))
+            ).fetchone()
+        return Outstanding(*row) if row else Outstanding(0, 0)
 
     def has_hashed_users(self) -> bool:
         """Whether users of any source are stored as hashes."""
@@ -380,6 +395,15 @@ _ALL_READ: Final = """
 """
 """Nothing of the job was unreadable: every sync says so anew of what is. Of a load that did not
 come to its end it is not known."""
+
+_OUTSTANDING: Final = """
+select
+    count(*) filter (where not versions.is_terminal),
+    count(*) filter (where details.detail = 'owed'),
+from loaded.job_versions as versions
+left join loaded.job_details as details using (source, kind, job_id)
+where versions.source = {source} and versions.kind = {kind} and versions.valid_to is null
+"""
 
 _JOBS: Final = """
 select

@@ -13,6 +13,7 @@ from jobledger.pipelines.errors import Busy, JobledgerError, unwritable
 
 _LOOK_EVERY: Final = 0.2
 """Seconds between two tries to get the lock."""
+_HOLDER: Final = "lock.pid"
 
 
 @contextmanager
@@ -26,26 +27,26 @@ def locked(
     The operating system gives the lock back when its holder dies, however it dies.
     """
     lock = FileLock(folder / "lock", mode=0o600)
-    holder = folder / "lock.pid"
+    pid = folder / _HOLDER
     stop = stop or threading.Event()
     try:
         lock.acquire(timeout=wait, poll_interval=_LOOK_EVERY, cancel_check=stop.is_set)
     except Timeout:
         raise Busy(
-            f"another sync holds this ledger (PID {_read(holder)}); try again when it has ended"
-            " (jobledger sync --wait SECONDS waits for that)"
+            f"another sync holds this ledger (PID {holder(folder) or 'unknown'}); try again when it"
+            " has ended (jobledger sync --wait SECONDS waits for that)"
         ) from None
     except OSError as error:
         raise _refused(folder, error) from None
     try:
         try:
-            holder.write_text(str(os.getpid()))
+            pid.write_text(str(os.getpid()))
         except OSError as error:
             raise _refused(folder, error) from None
         yield
     finally:
         with suppress(OSError):
-            holder.unlink(missing_ok=True)
+            pid.unlink(missing_ok=True)
         lock.release()
 
 
@@ -55,8 +56,9 @@ def _refused(folder: Path, error: OSError) -> JobledgerError:
     return JobledgerError(f"cannot write to {folder}: {error.strerror}")
 
 
-def _read(holder: Path) -> str:
+def holder(folder: Path) -> str:
+    """The PID of the process that holds the ledger in `folder`; empty where nobody does."""
     try:
-        return holder.read_text() or "unknown"
+        return (folder / _HOLDER).read_text()
     except OSError:
-        return "unknown"
+        return ""

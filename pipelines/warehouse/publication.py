@@ -9,12 +9,12 @@ from pathlib import Path
 import duckdb
 
 from jobledger.pipelines.errors import JobledgerError
+from jobledger.pipelines.query import is_damage
 from jobledger.pipelines.quoting import literal
 from jobledger.pipelines.warehouse.database import (
     SETTINGS,
     STORAGE_VERSION,
     copy_tables,
-    is_damage,
     name_of,
     said,
     wal,

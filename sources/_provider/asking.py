@@ -1,9 +1,10 @@
 """Asking a provider for single jobs: details that a listing lacks, and open jobs it lost."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
 
@@ -26,18 +27,34 @@ _FAULTS_IN_A_ROW: Final = 5
 
 
 class Budget:
-    """How many details a source may still fetch in this sync; shared by its kinds."""
+    """How many details a source may still fetch in this sync; shared by its kinds.
 
-    def __init__(self, details: int) -> None:
+    Each kind has a share for what earlier syncs left over: or else one whose listing is quick, and
+    has enough that is new, would come first in every sync.
+    """
+
+    def __init__(self, details: int, owed: Mapping[str, int] = MappingProxyType({})) -> None:
+        """`owed` is how many details of each kind are left over."""
+        total = max(sum(owed.values()), 1)
         self._left = details
+        self._kept = {kind: min(count, details * count // total) for kind, count in owed.items()}
         self._lock = threading.Lock()
 
     def take(self, wanted: int) -> int:
-        """As many as are left, `wanted` at the most."""
+        """As many as are left beside the shares, `wanted` at the most."""
         with self._lock:
-            taken = min(wanted, self._left)
-            self._left -= taken
-            return taken
+            return self._taken(wanted)
+
+    def take_owed(self, kind: str, wanted: int) -> int:
+        """As many as are left beside the shares of other kinds, `wanted` at the most."""
+        with self._lock:
+            self._kept.pop(kind, None)
+            return self._taken(wanted)
+
+    def _taken(self, wanted: int) -> int:
+        taken = min(wanted, self._left - sum(self._kept.values()))
+        self._left -= taken
+        return taken
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class Details:
         owed = list(self._owed.values())
         questions = [
             Question(job.job_id, stored(job), is_listed=False)
-            for job in owed[: self._budget.take(len(owed))]
+            for job in owed[: self._budget.take_owed(self._run.kind, len(owed))]
         ]
         self._early = {answer.question.job_id: answer for answer in self._asked(questions)}
 

@@ -95,7 +95,8 @@ def read_count(value: Any) -> int:
     """A whole number of 64 bits, also as text."""
     if isinstance(value, str):
         try:
-            value = int(value) if value.isascii() else None
+            # Python takes 1_000 for a number
+            value = int(value) if value.isascii() and "_" not in value else None
         except ValueError as error:
             raise ValueError("not a whole number") from error
     if isinstance(value, float) and value.is_integer():

@@ -100,7 +100,8 @@ def wait_asked_for(headers: Mapping[str, str], now: datetime) -> float | None:
 def seconds(text: str | None) -> float | None:
     """A number of seconds; None if it is none."""
     try:
-        value = float(text or "")
+        # Python takes 1_0 for ten
+        value = float((text or "").replace("_", "?"))
     except ValueError:
         return None
     return max(value, 0.0) if -inf < value < inf else None

@@ -213,7 +213,7 @@ def _spellings(secret: str) -> set[str]:
         found |= {line for line in lines if len(line) >= 2 * _ENCODED}
         found.add(secret.replace("\\n", "\n"))
         found.add(secret.replace("\n", "\\n"))
-    elif len(secret) >= _ENCODED:
+    if len(secret) >= _ENCODED and "-----BEGIN" not in secret:
         for shift in range(3):
             # whatever stands before it, its inner characters come out in one of three ways
             start = (shift * 4 + 2) // 3
@@ -259,8 +259,8 @@ class _Guarded:
         record: logging.LogRecord = self._make(*args, **kwargs)
         try:
             message = record.getMessage()
-        except (TypeError, ValueError, KeyError):
-            message = f"{record.msg} {record.args!r}"
+        except Exception:  # noqa: BLE001 - whatever an argument's own text raises is no end of a sync
+            message = f"{record.msg} (its arguments cannot be written)"
         record.msg, record.args = for_log(message), None
         if record.exc_info and record.exc_info[0] is not None:
             record.exc_text = for_log(

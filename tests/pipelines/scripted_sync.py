@@ -9,7 +9,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from jobledger.pipelines.sync.loading import Assignment, Result, Sync
+from jobledger.pipelines.sync.assignments import Assignment
+from jobledger.pipelines.sync.loading import Result, Sync
 from jobledger.pipelines.warehouse.ledger import Ledger
 from jobledger.sources import providers
 from jobledger.sources._provider.kind import Provider

@@ -53,6 +53,18 @@ def test_details_beyond_the_limit_come_first_with_the_next_sync(project: Project
     assert [row[2] for row in counts(project)] == [10] * 6
 
 
+@pytest.mark.parametrize("kinds", [["ingest", "query"], ["query", "ingest"]])
+def test_no_kind_keeps_another_from_what_it_is_owed(project: Project, kinds: list[str]) -> None:
+    reading = [job(each, "InProgress", operation="query", jobType="V2Query") for each in "abc"]
+    project.sync(org(*reading), "salesforce", ["query"], max_details=0)
+    writing = [job(f"i{number}") for number in range(6)]
+    runs = project.sync(org(*writing, *reading), "salesforce", kinds, max_details=4)
+    assert {kind: (run.details_fetched, run.details_pending) for kind, run in runs.items()} == {
+        "ingest": (1, 5),
+        "query": (3, 0),
+    }
+
+
 def test_running_jobs_beyond_the_limit_take_turns(project: Project) -> None:
     running = org(*(job(letter, "InProgress") for letter in "abcdef"))
     project.sync(running, "salesforce", INGEST)

@@ -61,6 +61,24 @@ def test_a_damaged_ledger_is_made_again(project: Project, damage: Any) -> None:
     assert broken.read_bytes() == damaged
 
 
+def test_a_rebuild_from_what_is_damaged_says_so_and_leaves_nothing(project: Project) -> None:
+    published = project.published
+    body = bytearray(published.read_bytes())
+    # every block but the headers
+    for at in range(12_288 + 100, len(body), 4096):
+        body[at] ^= 0xFF
+    published.write_bytes(body)
+    path = ledger_file(project)
+    for file in path.parent.glob("*"):
+        if file.is_file():
+            file.unlink()
+    for _ in range(2):
+        with pytest.raises(JobledgerError, match=r"cannot be read: .*; restore it from a backup"):
+            Ledger(path, published)
+    assert list(path.parent.glob("*.broken-*")) == list(path.parent.glob("*.source")) == []
+    assert published.read_bytes() == body
+
+
 def test_damage_inside_the_ledger_is_found_and_healed_by_the_next_sync(project: Project) -> None:
     path = ledger_file(project)
     body = bytearray(path.read_bytes())

@@ -231,7 +231,7 @@ def test_no_ledger_yet(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"jobledger: there is no ledger at {tmp_path}/jobs.duckdb yet: run 'jobledger sync' to"
-        " make it, or name another folder with --project\n"
+        " make it, or name another project\n"
     )
 
 

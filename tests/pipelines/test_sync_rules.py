@@ -1,4 +1,4 @@
-"""The rules of a sync (contract, section 6), each shown on a real ledger."""
+"""The rules of a sync, each shown on a real ledger."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from jobledger.pipelines.sync.progress import ended_line
 from jobledger.sources._provider import walk
 from jobledger.sources._provider.errors import (
     BadReply,
@@ -17,6 +18,7 @@ from jobledger.sources._provider.errors import (
 )
 from jobledger.sources._provider.reading import Reader
 from jobledger.sources._provider.readings import Readings
+from tests.pipelines.salesforce_org import INGEST, job, org
 from tests.pipelines.scripted_sync import Project
 from tests.pipelines.zuora_tenant import (
     BULK,
@@ -98,6 +100,14 @@ def test_a_full_window_is_asked_once_per_status_and_says_its_gap(project: Projec
         NOW + timedelta(hours=1),
         datetime(2026, 11, 20, tzinfo=UTC),
     )
+
+
+def test_a_gap_whose_end_nobody_knows_is_told_too(project: Project) -> None:
+    project.sync(queries(query("known")), kinds=QUERY)
+    timeless = [query(f"{number:05d}", updated="") for number in range(1000)]
+    run = project.sync(queries(*timeless), kinds=QUERY)["data_query"]
+    assert (run.gap_from, run.gap_to) == (NOW, None)
+    assert "a gap: jobs may have come and gone unseen" in ended_line(run)
 
 
 def test_a_newest_first_listing_is_cut_short_below_what_is_known(project: Project) -> None:
@@ -229,6 +239,16 @@ def test_a_load_that_fails_leaves_its_rows_in_sync_runs_and_takes_nothing_back(
         ("failed",),
         ("complete",),
     ]
+
+
+def test_a_source_that_fails_says_what_was_left_over_all_the_same(project: Project) -> None:
+    running, done = job("a", "InProgress"), job("b")
+    project.sync(org(running, done), "salesforce", INGEST, max_details=1)
+    project.sync_all({"salesforce": CredentialsMissing("no client_secret")}, INGEST)
+    assert project.rows(
+        "select outcome, open_jobs, details_pending, rejected from loaded.sync_runs"
+        " order by started_at"
+    ) == [("complete", 1, 1, 0), ("failed", 1, 1, 0)]
 
 
 def test_settings_that_do_not_do_fail_each_kind_and_are_a_usage_error(project: Project) -> None:

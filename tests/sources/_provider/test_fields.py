@@ -127,6 +127,7 @@ def test_values(reader: Reader, value: Any, expected: Any) -> None:
         (read_count, True),
         (read_count, 1.5),
         (read_count, "many"),
+        (read_count, "1_000"),
         (read_count, "٣"),
         (read_count, {}),
         (read_size, "798 apples"),

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from jobledger.sources._provider.errors import (
     ServerFault,
     TimeLimitReached,
 )
+from jobledger.sources._provider.judging import seconds, skew
+from jobledger.sources._provider.limits import Limits, Meter
 
 from .accounts import JOBS, PAGE, SALESFORCE, ZUORA, FakeClock, calls, salesforce, zuora
 
@@ -75,6 +78,32 @@ def test_a_wait_beyond_the_time_limit_ends_the_account_at_once(tmp_path: Path, h
         assert client.meter.retries == 0
     assert clock.waits == []
     assert calls(http, JOBS) == 1
+
+
+def test_a_date_that_leaves_its_zone_open_is_utc() -> None:
+    now = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
+    assert skew({"Date": "Tue, 24 Nov 2026 14:31:00 -0000"}, now) == 60
+    assert skew({"Date": "Tue, 24 Nov 2026 15:31:00 +0100"}, now) == 60
+    assert skew({"Date": "yesterday"}, now) is None
+
+
+def test_an_account_ends_with_the_first_error_that_ends_it(tmp_path: Path) -> None:
+    limits = Limits(FakeClock(), 0.8, 4, None)
+    limits.end(QuotaReached("the day's requests are used", status=403))
+    limits.end(ServerFault("another answer was on its way", status=503))
+    with pytest.raises(QuotaReached, match="the day's requests are used"):
+        limits.check()
+
+
+def test_a_wait_that_several_threads_share_is_counted_once() -> None:
+    meter = Meter()
+    assert [meter.throttle(at, 10) for at in (0, 0, 4)] == [True, False, True]
+    assert meter.throttled_seconds == 14
+
+
+@pytest.mark.parametrize(("text", "number"), [("7", 7), (" 7.5 ", 7.5), ("-1", 0), ("1_0", None)])
+def test_a_number_of_seconds(text: str, number: float | None) -> None:
+    assert seconds(text) == number
 
 
 def test_no_time_left_to_try_again(tmp_path: Path, http: Any) -> None:

@@ -83,6 +83,21 @@ def test_after_takes_a_smaller_page_where_the_large_one_is_refused() -> None:
     assert [params["pageSize"] for params in listing.asked] == ["100", "40", "40", "40", "40"]
 
 
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_what_is_refused_for_another_reason_is_not_asked_for_in_a_smaller_size(status: int) -> None:
+    listing = Listing(lambda params: Refused("no", status=status))
+    with pytest.raises(Refused, match="no"):
+        walked(AFTER, listing)
+    assert len(listing.asked) == 1
+
+
+@pytest.mark.parametrize("cursor", [None, ""])
+def test_a_cursor_that_says_nothing_is_an_end(cursor: str | None) -> None:
+    listing = Listing(lambda params: {"jobs": list(range(100)), "cursor": cursor})
+    assert walked(AFTER, listing) == list(range(100))
+    assert len(listing.asked) == 1
+
+
 def test_a_cursor_that_repeats_is_an_end_only_on_a_short_page() -> None:
     short = {"jobs": list(range(30)), "cursor": "x"}
     assert walked(AFTER, Listing(lambda params: short)) == list(range(30))

@@ -1,14 +1,19 @@
 """What is secret goes, and nothing else does."""
 
+import base64
+import io
+import json
+import logging
 import sys
 import threading
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobledger.sources._provider.json_text import dumps
-from jobledger.sources._provider.redact import Redactor, for_log
+from jobledger.sources._provider.redact import REDACTED, Redactor, for_log, guard_logging
 
 
 @pytest.mark.parametrize(
@@ -82,3 +87,84 @@ def test_a_secret_escaped_for_html_is_found() -> None:
     ):
         assert redactor.text(f"<p>{said} is wrong</p>") == "<p>[redacted] is wrong</p>"
         assert redactor.touches(dumps(said))
+
+
+PEM = "-----BEGIN PRIVATE KEY-----\n{}\n{}\n-----END PRIVATE KEY-----\n".format(
+    "Ab9/" * 16, "Zx7+" * 16
+)
+SECRET = "pa ss/w\u00f6rd~?>"
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        (SECRET, quote(SECRET)),
+        (SECRET, quote(SECRET, safe="")),
+        (SECRET, quote_plus(SECRET)),
+        (SECRET, quote_plus(SECRET).lower()),
+        (SECRET, quote(quote(SECRET, safe=""), safe="")),
+        (SECRET, json.dumps(SECRET)),
+        (SECRET, base64.b64encode(f"{SECRET}:id".encode()).decode()),
+        (SECRET, base64.b64encode(f"id:{SECRET}".encode()).decode()),
+        (SECRET, base64.urlsafe_b64encode(f"i:{SECRET}>?".encode()).decode()),
+        (PEM, PEM),
+        (PEM, PEM.replace("\n", "\\n")),
+        (PEM.replace("\n", "\\n"), PEM),
+        (PEM, f"line 2 is {PEM.splitlines()[1]}"),
+    ],
+)
+def test_a_secret_is_found_however_it_is_written(secret: str, said: str) -> None:
+    redactor = Redactor(secret)
+    told = redactor.text(f"<{said}>")
+    assert REDACTED in told
+    inner = [line for line in secret.replace("\\n", "\n").split("\n") if "-----" not in line]
+    for each in (secret, *filter(None, inner)):
+        assert each not in told
+    # in base64 the characters at its ends are made of what stands beside it too
+    assert len(told.replace(REDACTED, "")) <= 14
+    assert redactor.touches(dumps({"a": said}))
+
+
+def test_what_logs_a_user_in_goes_from_a_url_without_a_query_and_from_names_of_fields() -> None:
+    redactor = Redactor("known-secret")
+    assert redactor.text("see ftp://me:pass@host/path") == "see ftp://host/path"
+    assert redactor.text("see https%3A%2F%2Fme%3Apass%40host") == "see https%3A%2F%2Fhost"
+    assert redactor.value({"known-secret": [{"x known-secret": 1}]}) == {
+        REDACTED: [{f"x {REDACTED}": 1}]
+    }
+
+
+def test_of_two_accounts_secrets_one_may_begin_with_the_other() -> None:
+    kept = [Redactor("abcdefgh"), Redactor("abcdefgh-and-more")]
+    assert for_log("it is abcdefgh-and-more") == f"it is {REDACTED}"
+    del kept
+
+
+class Unwritable:
+    def __str__(self) -> str:
+        raise RuntimeError("not now")
+
+
+def test_a_log_has_no_secret_in_its_traces_and_ends_nothing() -> None:
+    guard_logging()
+    kept = Redactor("known-secret")
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    logger = logging.getLogger("tests.redact")
+    logger.addHandler(handler)
+    try:
+        logger.error("%s of known-secret", Unwritable())
+        try:
+            int("known-secret")
+        except ValueError:
+            logger.exception("it was known-secret")
+        known_secret = "known-secret"
+        logger.error("where %s", known_secret, stack_info=True)
+    finally:
+        logger.removeHandler(handler)
+    told = stream.getvalue()
+    assert "known-secret" not in told
+    assert told.startswith(f"%s of {REDACTED} (its arguments cannot be written)\n")
+    assert f"ValueError: invalid literal for int() with base 10: '{REDACTED}'" in told
+    assert 'logger.error("where %s", known_secret, stack_info=True)' in told
+    del kept
