@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import duckdb
 
 from jobledger.pipelines.project import Project
-from jobledger.pipelines.query import attached
+from jobledger.pipelines.query import asked, attached, is_damage, unreadable
 from jobledger.pipelines.quoting import literal, quoted
 from jobledger.pipelines.report.summary import SEVERITY, freshness
 from jobledger.pipelines.warehouse.lineage import Name
@@ -63,6 +63,15 @@ class Filters:
         """The condition for rows that know their object too."""
         return " and ".join([self.of_kinds(), *_one_of("object", self.objects)])
 
+    def of_versions(self) -> str:
+        """The condition for versions of the jobs: an earlier one may have had another object."""
+        if not self.objects:
+            return self.of_kinds()
+        return (
+            "(source, kind, job_id) in"
+            f" (select (source, kind, job_id) from {_CURRENT} where {self.of_jobs()})"
+        )
+
 
 def _one_of(column: str, values: Iterable[str]) -> list[str]:
     listed = ", ".join(literal(value) for value in values)
@@ -85,15 +94,18 @@ class Published:
         """A table with what the view says: no choice changes it, and to work it out takes long."""
         table = f"temp.{quoted(view)}"
         if view not in self._kept:
-            self.connection.execute(f"create temp table {table} as from ledger.{quoted(view)}")
+            self.rows(f"create temp table {table} as from ledger.{quoted(view)}")
             self._kept.add(view)
         return table
 
     def rows(self, sql: str) -> list[Row]:
-        """What the SQL answers, a row as a dict by column."""
-        cursor = self.connection.execute(sql)
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        """What the SQL answers, a row as a dict by column. Raises `QueryError`."""
+        try:
+            return asked(self.connection, sql)
+        except duckdb.Error as error:
+            if is_damage(error):
+                raise unreadable(self.path, error) from error
+            raise
 
     def row(self, sql: str) -> Row:
         """The one row that the SQL answers."""
@@ -186,7 +198,7 @@ class Chosen(Published):
                 "select table_name from duckdb_tables()"
                 " where database_name = 'ledger' and schema_name = 'loaded'"
             ).fetchall():
-                where = self.filters.of_jobs() if table == "job_versions" else "true"
+                where = self.filters.of_versions() if table == "job_versions" else "true"
                 connection.execute(
                     f"create view {quoted('loaded', table)} as"
                     f" from {quoted('ledger', 'loaded', table)} where {where}"
@@ -352,7 +364,7 @@ def failed_rows(project: Project, key: Row) -> tuple[bytes, bool]:
     It is customer data: it goes to whoever asked, and nowhere else. Raises what `failed_records`
     raises; a page does not wait for as long as a sync may.
     """
-    # it brings dlt and pandas with it, which no page waits for before it shows its numbers
+    # it brings what speaks to providers, for which no page waits before it shows its numbers
     from jobledger.pipelines.failed_records import failed_records
 
     patience = {**project.environment, "SYNC__TIME_LIMIT": "60s"}

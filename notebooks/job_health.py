@@ -32,6 +32,15 @@ def html(markup):
 
 
 @app.function
+def told(ask):
+    """What the ledger answers; where it cannot, that is what the cell shows."""
+    try:
+        return ask()
+    except JobledgerError as error:
+        mo.stop(True, mo.callout(html(pieces.note(str(error))), kind="warn"))
+
+
+@app.function
 def choosable(rows, label, words, key, before):
     """One of the rows, or none: told apart by their words, and known again by their key.
 
@@ -93,11 +102,8 @@ def _(publication, set_publication):
 @app.cell
 def _(get_publication, project):
     get_publication()
-    try:
-        published = Published(project.warehouse)
-    except JobledgerError as error:
-        mo.stop(True, mo.callout(html(pieces.note(str(error))), kind="warn"))
-    about = published.about()
+    published = told(lambda: Published(project.warehouse))
+    about = told(published.about)
     html(page.banner(about))
     return about, published
 
@@ -127,12 +133,11 @@ def _(chosen_before, published):
     def _keep_period(chosen):
         chosen_before["period"] = [chosen]
 
-    filters = mo.ui.dictionary(
-        {name: _filter(name, options) for name, options in published.choices().items()}
-    )
+    _choices = told(published.choices)
+    filters = mo.ui.dictionary({name: _filter(name, options) for name, options in _choices.items()})
     _names = {name: period for period, name in PERIODS.items()}
     _period = chosen_before.get("period", ["30d"])[0]
-    _unknown = page.not_there(chosen_before, {**published.choices(), "period": list(PERIODS)})
+    _unknown = page.not_there(chosen_before, {**_choices, "period": list(PERIODS)})
     period = mo.ui.dropdown(
         _names,
         value=PERIODS.get(_period, PERIODS["30d"]),
@@ -154,28 +159,27 @@ def _(chosen_before, published):
 
 @app.cell
 def _(filters, period, published):
-    chosen = published.choose(
-        Filters(
-            sources=tuple(filters.value["source"]),
-            providers=tuple(filters.value["provider"]),
-            kinds=tuple(filters.value["kind"]),
-            objects=tuple(filters.value["object"]),
-            period=period.value,
-        )
+    _filters = Filters(
+        sources=tuple(filters.value["source"]),
+        providers=tuple(filters.value["provider"]),
+        kinds=tuple(filters.value["kind"]),
+        objects=tuple(filters.value["object"]),
+        period=period.value,
     )
+    chosen = told(lambda: published.choose(_filters))
     return (chosen,)
 
 
 @app.cell
 def _(chosen):
-    totals, unfinished = chosen.totals(), chosen.how_many_open()
+    totals, unfinished = told(chosen.totals), told(chosen.how_many_open)
     html(page.cards(totals, unfinished, chosen.filters.period))
     return totals, unfinished
 
 
 @app.cell
 def _(about, chosen):
-    health = chosen.health()
+    health = told(chosen.health)
     html(
         pieces.heading("Health", "Of a kind as a whole, whatever object and period are chosen.")
         + page.health(health, about["now"])
@@ -185,7 +189,7 @@ def _(about, chosen):
 
 @app.cell
 def _(chosen):
-    outcomes = chosen.outcomes()
+    outcomes = told(chosen.outcomes)
     mo.vstack(
         [
             html(pieces.heading("Outcomes per day", page.outcomes_key(chosen.filters.period))),
@@ -198,14 +202,14 @@ def _(chosen):
 
 @app.cell
 def _(chosen):
-    rates = chosen.rates()
+    rates = told(chosen.rates)
     html(pieces.heading("Success rates") + page.rates(rates, chosen.filters.period))
     return (rates,)
 
 
 @app.cell
 def _(chosen):
-    trends = chosen.trends_by_kind()
+    trends = told(chosen.trends_by_kind)
     _since = min((rows[0]["day"] for rows in trends), default=None)
     mo.vstack(
         [
@@ -230,7 +234,7 @@ def _(chosen):
 
 @app.cell
 def _(chosen):
-    durations = chosen.durations()
+    durations = told(chosen.durations)
     mo.vstack(
         [
             html(pieces.heading("Durations", page.DURATION_KEY)),
@@ -244,7 +248,7 @@ def _(chosen):
 
 @app.cell
 def _(chosen, unfinished):
-    html(pieces.heading("Open jobs") + page.open_jobs(chosen.open_jobs(), unfinished["jobs"]))
+    html(pieces.heading("Open jobs") + page.open_jobs(told(chosen.open_jobs), unfinished["jobs"]))
     return
 
 
@@ -257,7 +261,7 @@ def _():
 
 @app.cell
 def _(chosen, pointed_at):
-    reasons = chosen.reasons()
+    reasons = told(chosen.reasons)
     chosen_reason = choosable(
         reasons, "Show the jobs of", failures.reason_words, failures.REASON, pointed_at
     )
@@ -267,7 +271,7 @@ def _(chosen, pointed_at):
 
 @app.cell
 def _(chosen, chosen_reason, pointed_at):
-    failed_jobs = chosen.failed_jobs(chosen_reason.value)
+    failed_jobs = told(lambda: chosen.failed_jobs(chosen_reason.value))
     chosen_job = choosable(
         failed_jobs, "Show one of them", failures.job_words, failures.JOB, pointed_at
     )
@@ -285,10 +289,10 @@ def _():
 @app.cell
 def _(chosen, chosen_job, job_id):
     _wanted = job_id.value.strip()
-    _found = chosen.find(_wanted) if _wanted else [chosen_job.value]
+    _found = told(lambda: chosen.find(_wanted)) if _wanted else [chosen_job.value]
     key = _found[0] if _found else None
-    job = chosen.job(key) if key else None
-    history = chosen.history(key) if key else []
+    job = told(lambda: chosen.job(key)) if key else None
+    history = told(lambda: chosen.history(key)) if key else []
     html(failures.job(job, history) if job else failures.no_job(_wanted))
     return history, job, key
 

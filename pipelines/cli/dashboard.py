@@ -1,7 +1,6 @@
 """`jobledger dashboard`."""
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -43,20 +42,27 @@ def command(project: Project, port: int, host: str, is_headless: bool) -> None: 
 
     del host  # it can only be this machine
 
-    with suppress(KeyboardInterrupt), TemporaryDirectory(prefix="jobledger-") as folder:
+    ended = Exit.INTERRUPTED
+    try:
+        with TemporaryDirectory(prefix="jobledger-") as folder:
 
-        def ready(address: str) -> None:
-            click.echo(address)
-            click.echo(
-                "serving the dashboard there, for this machine alone; Ctrl-C ends it", err=True
-            )
-            if not is_headless:
-                # a page that leads there: any user may read what a browser is started with
-                door = Path(folder) / "dashboard.html"
-                door.write_text(_DOOR.format(address), encoding="utf-8")
-                click.launch(str(door))
+            def ready(address: str) -> None:
+                click.echo(address)
+                click.echo(
+                    "serving the dashboard there, for this machine alone; Ctrl-C ends it", err=True
+                )
+                if not is_headless:
+                    # a page that leads there: any user may read what a browser is started with
+                    door = Path(folder) / "dashboard.html"
+                    door.write_text(_DOOR.format(address), encoding="utf-8")
+                    click.launch(str(door))
 
-        # a script's background job does not hear Ctrl-C, but the server does, and ends
-        serve(project, port, ready)
+            # a script's background job does not hear Ctrl-C, but the server does, and ends
+            serve(project, port, ready)
+    except KeyboardInterrupt:
+        pass
+    except SystemExit:
+        # of SIGTERM
+        ended = Exit.TERMINATED
     # threads of the notebook's may wait for good; nothing that they have is worth waiting for
-    os._exit(Exit.INTERRUPTED)
+    os._exit(ended)

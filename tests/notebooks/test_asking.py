@@ -1,13 +1,16 @@
 """What the pages ask: for the chosen jobs, what the views say of them."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from jobledger.notebooks import asking, failures, page
 from jobledger.notebooks.asking import PERIODS, Filters, Published
+from jobledger.pipelines.errors import QueryError
 from jobledger.pipelines.project import Project
 from jobledger.pipelines.warehouse.ledger import Ledger
 from jobledger.pipelines.warehouse.views import put_in_place
@@ -190,7 +193,10 @@ def test_what_no_choice_changes_is_worked_out_once(
         chosen.how_many_open()
         chosen.open_jobs()
     assert len(asked) >= 9
-    assert not [sql for sql in asked if re.search(r"ledger\.\"?(provider_health|open_jobs)", sql)]
+    assert [sql for sql in asked if re.search(r"ledger\.\"?(provider_health|open_jobs)", sql)] == [
+        f'create temp table temp."{view}" as from ledger."{view}"'
+        for view in ("provider_health", "open_jobs")
+    ]
 
 
 def test_what_the_jobs_say_stays_text(project: Project) -> None:
@@ -202,22 +208,54 @@ def test_what_the_jobs_say_stays_text(project: Project) -> None:
     ]
 
 
-def test_what_ends_tomorrow_by_a_clock_of_the_future_is_not_shown_as_now(tmp_path: Path) -> None:
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
     with Ledger(tmp_path / "ledger.duckdb", tmp_path / "jobs.duckdb") as ledger:
         scene = Scene(tmp_path, ledger)
         put_in_place(ledger.connection, None)
         scene.world.run()
-        for number in range(4):
-            scene.world.job(
-                f"j{number}",
-                status="failed" if number % 2 else "succeeded",
-                created_at=ago(hours=3),
-                finished_at=ago(hours=2),
-            )
-        scene.world.job("late", created_at=ago(hours=1), finished_at=ago(hours=-24))
-        scene.publish()
-    chosen = Published(tmp_path / "jobs.duckdb").choose(Filters(period="30d"))
+        yield scene
+
+
+def test_what_ends_tomorrow_by_a_clock_of_the_future_is_not_shown_as_now(scene: Scene) -> None:
+    for number in range(4):
+        scene.world.job(
+            f"j{number}",
+            status="failed" if number % 2 else "succeeded",
+            created_at=ago(hours=3),
+            finished_at=ago(hours=2),
+        )
+    scene.world.job("late", created_at=ago(hours=1), finished_at=ago(hours=-24))
+    scene.publish()
+    chosen = Published(scene.project.warehouse).choose(Filters(period="30d"))
     ((*_, newest),) = chosen.trends_by_kind()
     (health,) = chosen.health()
     assert (newest["failure_rate_7d"], newest["rated_7d"]) == (0.5, 4)
     assert (health["failure_rate_7d"], health["rated_7d"]) == (0.5, 4)
+
+
+def test_a_job_is_chosen_by_the_object_that_it_has_now(scene: Scene) -> None:
+    times = {"created_at": ago(days=2), "finished_at": ago(days=1)}
+    scene.world.job("a", object="Old", valid_from=ago(days=2), valid_to=ago(days=1), **times)
+    scene.world.job("a", object="New", valid_from=ago(days=1), **times)
+    scene.world.job("b", kind="custom_object_bulk", object="Old", **times)
+    scene.publish()
+    published = Published(scene.project.warehouse)
+    old = published.choose(Filters(objects=("Old",)))
+    assert [(row["kind"], row["rated"]) for row in old.rates()] == [("custom_object_bulk", 1)]
+    new = published.choose(Filters(objects=("New",), period="all"))
+    assert [(row["kind"], row["rated"]) for row in new.rates()] == [("data_query", 1)]
+    # charts begin with the first job that was chosen
+    assert {row["day"] for row in old.outcomes()} == {row["day"] for row in new.outcomes()}
+    assert min(row["day"] for row in new.outcomes()) == ago(days=2).date()
+
+
+def test_a_view_that_lacks_a_column_is_told_in_words(scene: Scene) -> None:
+    scene.world.job()
+    scene.publish()
+    with duckdb.connect(scene.project.warehouse) as connection:
+        connection.execute("create or replace view job_durations as select 1 as n")
+    chosen = Published(scene.project.warehouse).choose(Filters())
+    with pytest.raises(QueryError, match="give that one the columns it lacks"):
+        chosen.durations()
+    assert chosen.totals()["rated"] == 1
