@@ -14,9 +14,17 @@ from .behaviour import Behaviour
 from .clock import Clock
 from .faults import Fault, Faults
 from .lives import Fate, Life, Moment, Step
-from .server import Running, serving
 from .state import Seen
 from .world import KINDS, World
+
+try:
+    from .server import Running, serving
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"the emulator needs {error.name}, which is not installed: run"
+        " pip install 'jobledger[demo]'",
+        name=error.name,
+    ) from None
 
 __all__ = [
     "KINDS",

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +36,18 @@ class StandingClock(Clock):
 
 
 def demo_project(folder: Path) -> Project:
-    """An empty project for the demo. Raises `ConfigError` for a folder with anything else in it."""
+    """An empty project for the demo.
+
+    Raises `ConfigError` for a folder with anything else in it, `JobledgerError` where the emulator
+    is not installed.
+    """
+    try:
+        import_module("jobledger.emulator")
+    except ModuleNotFoundError as error:
+        raise JobledgerError(
+            f"the demo needs the provider emulator, whose {error.name} is not installed: run"
+            " pip install 'jobledger[demo]'"
+        ) from None
     config = folder / ".dlt" / "config.toml"
     if folder.exists() and any(folder.iterdir()):
         if not config.exists() or not config.read_text("utf-8").startswith(_MARK):
@@ -58,14 +70,9 @@ def settings_of(url: str) -> tuple[str, str]:
 @contextmanager
 def emulated(project: Project, now: datetime, starts_at: datetime) -> Iterator["Running"]:
     """The emulator with a world whose present is `now`, and the project set to sync from it."""
-    try:
-        from jobledger.emulator import World, serving
-        from jobledger.emulator.clock import Clock as WorldClock
-    except ModuleNotFoundError as error:
-        raise JobledgerError(
-            f"the demo needs the provider emulator, whose {error.name} is not installed: run"
-            " pip install 'jobledger[demo]'"
-        ) from None
+    from jobledger.emulator import World, serving
+    from jobledger.emulator.clock import Clock as WorldClock
+
     with serving(World(now=now, clock=WorldClock(starts_at))) as running:
         config, secrets = settings_of(running.base_url)
         folder = project.folder / ".dlt"

@@ -10,12 +10,14 @@ The address of a receiver holds its token, and is written nowhere: not even to a
 import json
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b, pbkdf2_hmac
 from pathlib import Path
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 from jobledger.pipelines.checks import Checked
 from jobledger.pipelines.errors import ConfigError
@@ -28,6 +30,8 @@ _SHOWN: Final = 10
 _GAP: Final = ("gap_from", "gap_to")
 """The moments that tell one problem from another; those of other checks move with each sync."""
 _ROUNDS: Final = 100_000
+_ERROR: Final = "error "
+"""Before the hash of why a check could not run, which is no problem that comes or goes."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,10 @@ class Memory:
         try:
             kept = json.loads(path.read_bytes())
             self._salt = bytes.fromhex(kept["salt"])
-            self._told: dict[str, dict[str, list[str]]] = kept["told"]
-        except (OSError, ValueError, KeyError, TypeError):
+            self._told: dict[str, dict[str, list[str]]] = {
+                address: dict(checks) for address, checks in kept["told"].items()
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             # without it everything is news again, and that is all
             self._salt, self._told = secrets.token_bytes(16), {}
 
@@ -84,7 +90,7 @@ class Memory:
     def hashes(self, check: Checked) -> list[str]:
         """A hash for each problem of the check, which stays while the problem does."""
         if check.error is not None:
-            return [self.hash(f"error {check.error}")]
+            return [f"{_ERROR}{self.hash(check.error)}"]
         return sorted(self.hash(repr(_identity(check, row))) for row in check.rows)
 
     def hash(self, text: str) -> str:
@@ -119,14 +125,21 @@ def _message(check: Checked, before: Sequence[str], memory: Memory, project: str
             _tame(f"{check.error}\njobledger check shows more"),
             is_resolved=False,
         )
-    is_new = [memory.hash(repr(_identity(check, row))) not in before for row in check.rows]
-    rows = [row for _, row in sorted(zip(is_new, check.rows, strict=True), key=lambda x: not x[0])]
+    # problems may read alike: of three where there was one, two are new
+    left = Counter(before)
+    new: list[Sequence[Any]] = []
+    known: list[Sequence[Any]] = []
+    for row in check.rows:
+        found = memory.hash(repr(_identity(check, row)))
+        (known if left[found] else new).append(row)
+        left[found] = max(left[found] - 1, 0)
+    rows = [*new, *known]
     lines = [f"- {line(check, row)}" for row in rows[:_SHOWN]]
     if len(rows) > _SHOWN:
         lines.append(f"and {len(rows) - _SHOWN:,} more: 'jobledger check' lists them")
     if before:
-        gone = len(before) - (len(rows) - sum(is_new))
-        lines.insert(0, f"{sum(is_new):,} new, {max(gone, 0):,} gone")
+        gone = sum(times for told, times in left.items() if not told.startswith(_ERROR))
+        lines.insert(0, f"{len(new):,} new, {gone:,} gone")
     title = f"{project}: {name}: {many(len(rows), 'problem')}"
     return Message(check.name, _tame(title), _tame("\n".join(lines)), is_resolved=False)
 
@@ -193,16 +206,16 @@ class _Apprise:
             # a message goes where it is sent and nowhere else, and says what we said
             asset = AppriseAsset(app_id="jobledger", app_desc="jobledger", http_redirects=False)
             self._apprise = Apprise(asset=asset)
-            is_known = self._apprise.add(url) and len(self._apprise) > 0
+            is_known = self._apprise.add(url) or self._apprise.add(_as_webhook(url))
             for service in self._apprise:
                 if service.overflow_mode is OverflowMode.UPSTREAM:
                     # what is longer than a service takes, it would refuse at each check anew
                     service.overflow_mode = OverflowMode.SPLIT
-        if not is_known:
+        if not (is_known and len(self._apprise)):
             raise ConfigError(
                 f"--notify number {number} is no address that apprise knows (it is not shown, since"
                 " it may hold a secret): expected one such as slack://TOKEN, mailto://… or"
-                " json://HOST/PATH; https://appriseit.com/services lists all"
+                " https://HOST/PATH; https://appriseit.com/services lists all"
             )
         self.name = f"--notify number {number} ({self._apprise[0].service_name})"
 
@@ -223,6 +236,16 @@ class _Apprise:
                 )
             except Exception:  # noqa: BLE001 - whatever it says may name the address
                 return False
+
+
+def _as_webhook(url: str) -> str:
+    """The address of a web page as that of a webhook which takes JSON, its query kept."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"}:
+        return url
+    # apprise passes on what a hyphen marks, and takes other words for its own settings
+    query = "&".join(f"-{each}" for each in parts.query.split("&") if each)
+    return urlunsplit((parts.scheme.replace("http", "json"), *parts[1:3], query, ""))
 
 
 @contextmanager

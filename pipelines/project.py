@@ -44,6 +44,14 @@ _NEAR: Final = 0.75
 """How alike two words are of which one may be a slip for the other, 0 to 1."""
 
 
+def _at_home(path: str) -> Path:
+    """The path, with ~ as the user's folder. Raises `ConfigError` for a user who has none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{path}: there is no such user's folder; write the whole path") from None
+
+
 @dataclass(frozen=True)
 class Project:
     """The folder with `.dlt/` in it."""
@@ -58,13 +66,13 @@ class Project:
         Raises `ConfigError` where there is none.
         """
         named = option or os.environ.get("JOBLEDGER_PROJECT")
-        folder = Path(named or ".").expanduser().absolute()
+        folder = _at_home(named or ".").absolute()
         if folder.is_file():
             raise ConfigError(
                 f"{folder} is a file: name the project's folder, which has .dlt/ in it"
             )
         if named and not folder.is_dir():
-            raise ConfigError(f"there is no folder {folder}; make it, or name another --project")
+            raise ConfigError(f"there is no folder {folder}; make it, or name another project")
         return cls(folder)
 
     @property
@@ -73,7 +81,7 @@ class Project:
         said = self._text(("warehouse", "path")) or "jobs.duckdb"
         if not isinstance(said, str):
             raise ConfigError('[warehouse] path: expected a text such as "jobs.duckdb"')
-        path = self.folder / Path(said).expanduser()
+        path = self.folder / _at_home(said)
         if path.is_dir():
             raise ConfigError(f"[warehouse] path: {path} is a folder: expected a file's path")
         if path.stem.lower() in _SCHEMAS:
@@ -108,9 +116,14 @@ class Project:
             raise unwritable(error.filename, error) from None
         return self.state_dir
 
-    def output(self, path: str) -> Path:
-        """A path to write to. Raises `ConfigError` for one of the ledger's or the settings'."""
-        chosen = Path(path).expanduser()
+    def output(self, path: str | None) -> Path | None:
+        """Where `-o` says to write to; None is stdout, which `-` names too.
+
+        Raises `ConfigError` for a path of the ledger's or the settings'.
+        """
+        if not path or path == "-":
+            return None
+        chosen = _at_home(path)
         real = chosen.resolve()
         for own in (self.warehouse, self.state_dir, self.folder / ".dlt"):
             if real == own.resolve() or own.resolve() in real.parents:

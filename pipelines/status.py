@@ -1,18 +1,16 @@
 """How each source and kind stands: its last syncs, and its health."""
 
-import os
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 from typing import Final, TextIO
 
 import duckdb
 from rich.text import Text
 
 from jobledger.pipelines.query import asked, present
-from jobledger.pipelines.sync.schedule import BEAT, Heartbeat
-from jobledger.pipelines.wording import ago, span
+from jobledger.pipelines.wording import ago
 
 STATUS: Final = """
 select
@@ -20,6 +18,7 @@ select
     sync_health.kind,
     sync_health.last_sync_at,
     sync_health.last_outcome,
+    sync_health.last_error,
     sync_health.last_complete_at,
     sync_health.open_jobs,
     sync_health.gaps,
@@ -35,7 +34,6 @@ _WIDE: Final = 140
 """From here on a reason stands in the row of its kind."""
 _MIDDLE: Final = 100
 """Below this, columns in which everything is well are left out."""
-_MISSED_BEATS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,7 @@ class Standing:
     kind: str
     last_sync_at: datetime
     last_outcome: str
+    last_error: str | None
     last_complete_at: datetime | None
     open_jobs: int
     gaps: int
@@ -95,6 +94,17 @@ def draw(rows: Sequence[Standing], now: datetime, stream: TextIO) -> None:
         console.print(line)
 
 
+def faults(rows: Sequence[Standing]) -> Iterator[str]:
+    """Why last syncs did not read all that there was: a line for all kinds that say the same."""
+    kinds: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for row in rows:
+        if row.last_error is not None:
+            kinds[row.source, row.last_outcome, row.last_error].append(row.kind)
+    for (source, outcome, error), alike in kinds.items():
+        ended = "failed" if outcome == "failed" else f"was {outcome}"
+        yield f"{source} {', '.join(alike)}: the last sync {ended}: {error}"
+
+
 def _last_sync(row: Standing, now: datetime) -> Text:
     if row.is_complete:
         return Text(ago(row.last_sync_at, now))
@@ -103,44 +113,3 @@ def _last_sync(row: Standing, now: datetime) -> Text:
 
 def _count(count: int, color: str = "") -> Text:
     return Text(f"{count:,}", color if count else "dim")
-
-
-def pulse(heart: Heartbeat, holder: Path, now: datetime, time_limit: timedelta) -> str:
-    """What a schedule's last sign of life says.
-
-    While it syncs it gives none, but holds the ledger: `holder` says who does.
-    """
-    name = f"schedule ({heart.rhythm})"
-    silent, is_alive = now - heart.at, _is_alive(heart.pid)
-    if is_alive and silent <= timedelta(seconds=_MISSED_BEATS * BEAT):
-        left = (heart.next_at - now).total_seconds()
-        return f"{name}: alive, next sync {f'in {span(left)}' if left > 0 else 'now'}"
-    is_syncing = silent < time_limit + timedelta(minutes=10) and _text(holder) == str(heart.pid)
-    if is_alive and is_syncing:
-        return f"{name}: alive, syncing since {ago(heart.at, now)}"
-    return (
-        f"{name}: last heard of {ago(heart.at, now)} (PID {heart.pid}), and a sync was due"
-        f" {ago(heart.next_at, now)}; start it again with 'jobledger schedule'"
-        if heart.next_at < now
-        else f"{name}: last heard of {ago(heart.at, now)} (PID {heart.pid}); start it again with"
-        " 'jobledger schedule'"
-    )
-
-
-def _is_alive(pid: int) -> bool:
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""

@@ -20,6 +20,7 @@ from jobledger.pipelines.cli.shared import (
     debug_option,
     project_option,
     show_error,
+    terminated,
     until_closed,
 )
 from jobledger.pipelines.exits import Exit
@@ -125,6 +126,7 @@ def program() -> NoReturn:
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - signal's
+    terminated.set()
     raise SystemExit(Exit.TERMINATED)
 
 

@@ -32,8 +32,9 @@ _SHOWN: Final = 20
     metavar="URL",
     envvar="JOBLEDGER_NOTIFY",
     show_envvar=True,
-    help="Send what changed there: an address of apprise's, such as slack://…, mailto://… or"
-    " json://…; may be repeated. It holds a secret: the environment is the better place.",
+    help="Send what changed there: an address of apprise's, such as slack://… or mailto://…, or"
+    " an https://… that takes JSON; may be repeated. It holds a secret: the environment is the"
+    " better place.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
 @click.option(
@@ -107,7 +108,8 @@ def _lines(checked: Sequence["Checked"]) -> Iterator[str]:
             yield f"{name}: {styled('could not run', fg='red')}: {printable(check.error)}"
             continue
         count = styled(many(len(check.rows), "problem"), fg="red")
-        yield f"{name}: {count}  {styled(printable(check.title), dim=True)}"
+        meaning = printable(check.title).replace("one row per ", "one per ", 1)
+        yield f"{name}: {count}, {styled(meaning, dim=True)}"
         for row in check.rows[:_SHOWN]:
             yield f"  {line(check, row)}"
         if len(check.rows) > _SHOWN:

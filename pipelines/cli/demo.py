@@ -11,7 +11,7 @@ from jobledger.pipelines.cli.shared import Invocation, debug_option, project_opt
 @click.option("--now", hidden=True, help="The demo's present moment, for output that stays.")
 @click.pass_context
 def command(ctx: click.Context, now: str | None) -> None:
-    """Sync a made-up world of jobs twice, and show how they are. Needs no account or network.
+    """Sync a made-up world of jobs twice, and show their health. Needs no account or network.
 
     Starts the bundled provider emulator, syncs six kinds of jobs from it as they were six days
     ago and as they are now, and shows the health summary. The ledger stays in ./jobledger-demo to

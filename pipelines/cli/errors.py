@@ -13,9 +13,7 @@ from jobledger.pipelines.project import Project
 @click.argument("source")
 @click.argument("kind")
 @click.argument("job_id")
-@click.option(
-    "-o", "--output", metavar="FILE", help="Write to this file instead of stdout, which - is."
-)
+@click.option("-o", "--output", metavar="FILE", help="Write to this file; - is stdout.")
 @pass_project
 def command(project: Project, source: str, kind: str, job_id: str, output: str | None) -> None:
     """Show which records of a job failed and why, asked of the provider now.
@@ -26,19 +24,19 @@ def command(project: Project, source: str, kind: str, job_id: str, output: str |
     import sys
 
     from jobledger.pipelines.failed_records import failed_records
-    from jobledger.pipelines.output.formats import STDOUT
     from jobledger.pipelines.whole_file import whole_file
 
     with stopping() as stop:
         pieces = failed_records(project, source, kind, job_id, stop.event)
-        if output is None or output == STDOUT:
+        path = project.output(output)
+        if path is None:
             if sys.stdout.isatty():
                 pieces = _harmless(pieces)
             for piece in pieces:
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
         else:
-            with whole_file(project.output(output)) as file:
+            with whole_file(path) as file:
                 for piece in pieces:
                     file.write(piece)
             click.echo(f"wrote {output}", err=True)

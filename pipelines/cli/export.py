@@ -44,12 +44,12 @@ def command(
     folder that is there is replaced if an earlier export wrote it, or if it is empty.
     """
     from jobledger.pipelines.output.export import FORMATS, export, size
-    from jobledger.pipelines.output.formats import STDOUT, chosen
+    from jobledger.pipelines.output.formats import chosen
     from jobledger.pipelines.output.grid import is_watched
     from jobledger.pipelines.query import open_published
     from jobledger.pipelines.wording import many
 
-    path = None if output == STDOUT else project.output(output)
+    path = project.output(output)
     by = [name.strip() for name in ",".join(partition_by).split(",") if name.strip()]
     # a folder of Parquet files is no more a jobs.csv than one file of it is
     asked = format or "parquet" if by else format

@@ -23,9 +23,7 @@ from jobledger.pipelines.project import Project
     help="How to write the rows: what FILE's ending says, else as a table, on a terminal and"
     " elsewhere.",
 )
-@click.option(
-    "-o", "--output", metavar="FILE", help="Write to this file instead of stdout, which - is."
-)
+@click.option("-o", "--output", metavar="FILE", help="Write to this file; - is stdout.")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -60,11 +58,11 @@ def command(
     """
     if (sql is None) == (file is None):
         raise click.UsageError("expected one of SQL, the name of a view, and -f FILE")
-    from jobledger.pipelines.output.formats import STDOUT, chosen
+    from jobledger.pipelines.output.formats import chosen
     from jobledger.pipelines.output.writing import FORMATS, write_result
     from jobledger.pipelines.query import open_published, time_limit
 
-    path = project.output(output) if output and output != STDOUT else None
+    path = project.output(output)
     asked = json_or(format, as_json=as_json)
     format = chosen(asked, output, FORMATS, "table")  # noqa: A001 - the option's name
     text = _read(file) if sql is None else sql

@@ -29,7 +29,7 @@ def command(
     days: int,
     is_json: bool,  # noqa: FBT001 - click's
 ) -> None:
-    """Show how jobs are: health and why, success rates, trends, run times, failures, stuck jobs.
+    """Show the health of jobs and why, success rates, trends, run times, failures, stuck jobs.
 
     On the terminal it fits one screen. With -o it is one self-contained page: it opens offline,
     prints, and fits a phone. The definitions stand beside the numbers. In JSON rates are 0 to 1
@@ -37,14 +37,14 @@ def command(
     """
     import sys
 
-    from jobledger.pipelines.output.formats import STDOUT, chosen
+    from jobledger.pipelines.output.formats import chosen
     from jobledger.pipelines.report import as_json, html, show
     from jobledger.pipelines.whole_file import whole_file
 
     if output is None and not is_json:
         show(project, days=days)
         return
-    path = project.output(output) if output and output != STDOUT else None
+    path = project.output(output)
     said = "json" if is_json else None
     format_ = chosen(said, output, ("html", "json"), "html", option="")
     content = (as_json if format_ == "json" else html)(project, days=days)

@@ -39,6 +39,8 @@ class _Seconds(click.FloatRange):
 
 SECONDS: Final = _Seconds(min=0, min_open=True, max=threading.TIMEOUT_MAX)
 """A length of time that a thread can wait for."""
+terminated: Final = threading.Event()
+"""Whether SIGTERM came."""
 _TOGETHER: Final = 1.0
 """Seconds within which two signals are one wish to end."""
 
@@ -96,7 +98,13 @@ def pass_project(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def run(ctx: click.Context, *args: Any, **kwargs: Any) -> Any:
         project = Project.find(ctx.ensure_object(Invocation).project)
-        return ctx.invoke(function, project, *args, **kwargs)
+        try:
+            return ctx.invoke(function, project, *args, **kwargs)
+        except KeyboardInterrupt:
+            # DuckDB looks for signals by itself, and what their handler raised is lost to it
+            if terminated.is_set():
+                raise SystemExit(Exit.TERMINATED) from None
+            raise
 
     return run
 

@@ -30,32 +30,34 @@ def command(
     format: Any,  # noqa: A002 - the option's name
     output: str | None,
 ) -> None:
-    """Show when each kind was last synced, and how its jobs are.
+    """Show when each kind was last synced, and the health of its jobs.
 
     One row a source and kind: last sync and its outcome if not complete, last complete sync, open
     jobs, syncs that may have missed jobs, rejected records of the last 7 days, health and its
-    reason. Where there is little room, what is missed or rejected nowhere is left out. A line on
-    stderr says whether each schedule is alive.
+    reason. Where there is little room, what is missed or rejected nowhere is left out. Lines on
+    stderr say why a last sync did not read all, and whether each schedule is alive.
     """
     import sys
 
-    from jobledger.pipelines.output.formats import STDOUT
+    from jobledger.pipelines.output.grid import printable
     from jobledger.pipelines.output.writing import write_result
     from jobledger.pipelines.query import open_published
-    from jobledger.pipelines.status import STATUS, draw, standings
+    from jobledger.pipelines.status import STATUS, draw, faults, standings
     from jobledger.pipelines.whole_file import whole_file
 
     format = json_or(format, as_json=as_json) or "table"  # noqa: A001 - the option's name
-    path = project.output(output) if output and output != STDOUT else None
+    path = project.output(output)
     if path and format == "table":
         raise click.UsageError("a table is for the terminal: expected another --format with -o")
     with open_published(project.warehouse) as connection:
         if format == "json":
-            write_result(connection, STATUS, format="json", output=path)
+            write_result(connection, STATUS, format="json", output=path, is_shared=True)
         elif format == "table":
             rows, now = standings(connection)
             draw(rows, now, sys.stdout)
             sys.stdout.flush()
+            for line in faults(rows):
+                click.echo(printable(line), err=True)
             _narrate(project, {row.source for row in rows})
         else:
             from jobledger.pipelines.metrics import exposed
@@ -73,12 +75,12 @@ def _narrate(project: Project, synced: set[str]) -> None:
     """Says what no row does: sources without any sync, and the schedules' pulse."""
     from datetime import UTC, datetime
 
-    from jobledger.pipelines.status import pulse
-    from jobledger.pipelines.sync.schedule import heartbeats
+    from jobledger.pipelines.sync.schedule import heartbeats, pulse
+    from jobledger.pipelines.warehouse.lock import holder
 
     for name in project.source_names():
         if name not in synced:
             click.echo(f"{name}: never synced; run 'jobledger sync {name}'", err=True)
-    holder = project.state_dir / "lock.pid"
+    holds = holder(project.state_dir)
     for heart in heartbeats(project.state_dir):
-        click.echo(pulse(heart, holder, datetime.now(UTC), project.time_limit), err=True)
+        click.echo(pulse(heart, holds, datetime.now(UTC), project.time_limit), err=True)

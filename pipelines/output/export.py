@@ -130,8 +130,10 @@ def _check_replaceable(path: Path) -> None:
         raise ConfigError(f"{path} is a file: --partition-by writes a folder; name another one")
     from jobledger.pipelines.output.parquet import is_part
 
-    for folder, _, files in os.walk(path):
-        for name in files:
+    for folder, folders, files in os.walk(path):
+        # a link to a folder is not walked into, and is nothing that an export writes
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        for name in (*files, *links):
             found = Path(folder, name).relative_to(path)
             if not is_part(path, found):
                 raise ConfigError(

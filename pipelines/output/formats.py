@@ -6,9 +6,6 @@ from typing import Final
 
 from jobledger.pipelines.errors import ConfigError
 
-STDOUT: Final = "-"
-"""The name of an output that is no file."""
-
 _ENDINGS: Final = {
     ".csv": ("csv",),
     ".json": ("json", "jsonl"),

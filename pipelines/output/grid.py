@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 _GAP: Final = "  "
 _LEAST: Final = 10
@@ -29,6 +29,11 @@ class Grid:
     rows: Sequence[Sequence[str | None]]
     is_wrapped: bool = False
     """What does not fit of the last column goes on in the lines below."""
+
+    def turned(self) -> "Grid":
+        """The first row as a column: a line for each name, its text whole."""
+        pairs = list(zip(self.names, self.rows[0], strict=True))
+        return Grid(("column", "value"), (False, False), pairs, is_wrapped=True)
 
     def lines(self, width: int | None, *, is_styled: bool) -> tuple[list[str], int, bool]:
         """The lines within that width, how many columns they show, and if any text is cut."""
@@ -95,7 +100,10 @@ def _shown(cell: str | None) -> str:
 
 def _wrapped(row: Sequence[str | None], width: int) -> Iterator[Sequence[str | None]]:
     """The row, and below it what of its last cell does not fit."""
-    first, *more = textwrap.wrap(_shown(row[-1]), width) or [""]
+    # a letter of Chinese takes the room of two
+    first, *more = [
+        piece for line in textwrap.wrap(_shown(row[-1]), width) for piece in chop_cells(line, width)
+    ] or [""]
     yield [*row[:-1], None if row[-1] is None else first]
     for line in more:
         yield [*[""] * (len(row) - 1), line]

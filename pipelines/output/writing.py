@@ -50,11 +50,13 @@ def write_result(
     limit: int | None = None,
     progress: Progress | None = None,
     is_wrapped: bool = False,
+    is_shared: bool = False,
 ) -> int:
     """Asks the SQL, or the view of that name, and writes what it gives; gives the number of rows.
 
     A table `is_wrapped` where its last column should rather go on in the next line than be cut.
-    Writes to stdout, or to the `output` file, whole or not at all. A name that two columns share
+    Writes to stdout, or to the `output` file, whole or not at all; one that `is_shared` stays
+    readable for whoever could read it. A name that two columns share
     gets a number at the second. Raises `QueryError`, and `JobledgerError` if it cannot be written.
     """
     asked = question(connection, sql)
@@ -62,8 +64,9 @@ def write_result(
         raise QueryError("a plan is nothing for Parquet: expected a query, or another --format")
     if format == "parquet" and output is None and sys.stdout.isatty():
         raise QueryError("Parquet is nothing for a terminal: expected -o FILE, or a pipe")
+    stdout = nullcontext(sys.stdout.buffer)
     with (
-        whole_file(output) if output else nullcontext(sys.stdout.buffer) as stream,
+        whole_file(output, is_shared=is_shared) if output else stdout as stream,
         reading(connection),
     ):
         if asked.is_plan:
@@ -252,7 +255,13 @@ def _write_table(
         [[_cell(value) for value in row] for row in shown],
         is_wrapped,
     )
-    lines, columns_shown, is_cut = grid.lines(terminal_width(stream), is_styled=is_styled(stream))
+    width, style = terminal_width(stream), is_styled(stream)
+    lines, columns_shown, is_cut = grid.lines(width, is_styled=style)
+    if columns_shown < len(found) and len(shown) == 1:
+        # a job is read from above to below, whole
+        grid = grid.turned()
+        lines, _, is_cut = grid.lines(width, is_styled=style)
+        columns_shown = len(found)
     stream.write(("\n".join(lines) + "\n").encode())
     stream.flush()
     if columns_shown < len(found):

@@ -52,7 +52,7 @@ DEFINITIONS: Final = {
         "health, the first that holds: stale (no complete sync for twice the schedule), no data,"
         " failing (at least half of 3 or more jobs of 7 days failed), stuck, degraded (a tenth"
         " failed, or an anomaly in the last 2 days), idle (nothing finished in 30 days), healthy;"
-        " partial jobs are no failed ones"
+        " partial jobs do not count as failed"
     ),
 }
 """What the numbers mean; they stand beside them."""

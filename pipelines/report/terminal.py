@@ -275,7 +275,7 @@ def _stuck(summary: Summary, console: Console) -> list[RenderableType]:
     parts: list[RenderableType] = ["", Text("Stuck", "bold")]
     for job in summary.stuck:
         line = Text(no_wrap=True)
-        line.append(f"{span(job.age_seconds):>7}  ", "magenta")
+        line.append(f"{span(max(job.age_seconds, 0)):>7}  ", "magenta")
         line.append(printable(f"{job.source} {job.kind} {job.job_id}"))
         reason = job.stuck_reason.replace("_", " ")
         if line.cell_len + len(f"  {reason}") > console.width:

@@ -6,7 +6,7 @@ select
     object,
     provider_status,
     stuck_reason,
-    stuck_reason || ': ' || coalesce(provider_status, status)
+    replace(stuck_reason, '_', ' ') || ': ' || coalesce(provider_status, status)
         || case when created_at is null then ', first seen ' else ', created ' end
         || round(age_seconds / 3600, 1) || ' h ago'
         -- of the others it may say no more than how long the ledger has known them

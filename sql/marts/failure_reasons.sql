@@ -6,7 +6,7 @@ select
     fingerprint,  -- the message, ids, numbers, quoted values and dates as #; else the code
     count(*) as jobs,  -- failed and partial jobs that say this
     count(*) filter (where status = 'failed') as failed,  -- how many of them failed
-    count(*) filter (where status = 'partial') as partial,  -- few of which say why
+    count(*) filter (where status = 'partial') as partial,  -- most of which have no message
     try_cast(sum(records_failed) as bigint) as records_failed,  -- of them all; NULL if none tells
     min(counted_at) as first_at,  -- when the first of them ended
     max(counted_at) as last_at,  -- when the newest of them ended

@@ -48,6 +48,8 @@ select
     coalesce(rejected.rejected_7d, 0) as rejected_7d,  -- unreadable records, the last 168 hours
     syncs.gaps,  -- syncs, ever, that may have missed jobs
     syncs.requests_7d,  -- requests sent in the last 168 hours, retries and logins included
+    case when newest.outcome <> 'complete' then newest.error_message end
+        as last_error,  -- why the newest sync read less than all; NULL where it was complete
 from syncs
 join staging.newest_runs as newest using (source, provider, kind)
 cross join staging.clock as clock

@@ -7,6 +7,7 @@ select
     finished_at,
     outcome,
     error_kind,
+    error_message,
     schedule_seconds,
     max(finished_at) filter (where is_complete) over (partition by source, provider, kind)
         as last_complete_at,  -- when the newest complete sync ended; NULL if there was none

@@ -31,7 +31,8 @@ standings as (
         end) as spans,
         case
             when newest.outcome = 'complete' then ''
-            else '; the last sync ended ' || newest.outcome
+            else '; the last sync '
+                || case newest.outcome when 'failed' then 'failed' else 'was ' || newest.outcome end
                 || coalesce(' (' || newest.error_kind || ')', '')
         end as how_it_ended,
     from staging.newest_runs as newest

@@ -189,6 +189,18 @@ def test_parquet_files_of_others_are_not_replaced(
     assert theirs.read_bytes() == b"theirs"
 
 
+def test_a_link_to_another_folder_is_not_replaced(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    (tmp_path / "theirs").mkdir()
+    link = tmp_path / "lake" / "mine"
+    link.parent.mkdir()
+    link.symlink_to("../theirs")
+    with pytest.raises(ConfigError, match=r"holds what no export wrote \(mine\)"):
+        export(connection, "jobs", tmp_path / "lake", partition_by=["source"])
+    assert link.is_dir()
+
+
 @pytest.mark.parametrize("partitioning", [None, ["year"]])
 def test_a_dataset_of_another_tool_is_not_replaced(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path, partitioning: list[str] | None

@@ -231,3 +231,34 @@ def test_a_last_column_that_does_not_fit_goes_on_below_where_wanted() -> None:
     assert Grid(names, are_numbers, rows).lines(24, is_styled=False)[0][2] == cut
     whole, _, is_cut = wrapped.lines(80, is_styled=False)
     assert (len(whole), is_cut) == (4, False)
+
+
+def test_letters_of_double_width_are_not_cut_where_they_go_on_below() -> None:
+    grid = Grid(["a", "b"], [False, False], [["1", "日本" * 10]], is_wrapped=True)
+    lines, _, is_cut = grid.lines(27, is_styled=False)
+    assert lines[2:] == [f"1  {'日本' * 6}", f"   {'日本' * 4}"]
+    assert not is_cut
+
+
+def test_one_row_that_does_not_fit_goes_from_above_to_below(
+    connection: duckdb.DuckDBPyConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("jobledger.pipelines.output.writing.terminal_width", lambda stream: 40)
+    columns = ", ".join(f"{at} as name_{at}" for at in range(6))
+    sql = f"select {columns}, null as nothing, 'word ' || repeat('x', 20) as text"
+    write_result(connection, sql)
+    out, err = capfd.readouterr()
+    assert out == (
+        "column   value\n"
+        f"{'─' * 7}  {'─' * 25}\n"
+        "name_0   0\nname_1   1\nname_2   2\nname_3   3\nname_4   4\nname_5   5\n"
+        f"nothing  NULL\ntext     word {'x' * 20}\n"
+    )
+    assert err == ""
+    # many are compared, and so stay side by side
+    write_result(connection, f"{sql} from range(2)")
+    out, err = capfd.readouterr()
+    assert out.startswith("name_0  name_1  name_2  name_3  name_4\n")
+    assert err.startswith("5 of 8 columns fit")

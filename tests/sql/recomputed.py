@@ -347,6 +347,9 @@ class Recomputed:
                     "requests_7d": sum(
                         run["requests"] or 0 for run in runs if run["finished_at"] >= week
                     ),
+                    "last_error": (
+                        None if newest["outcome"] == "complete" else newest["error_message"]
+                    ),
                 }
             )
         return rows

@@ -129,7 +129,7 @@ def test_late_syncs(world: World):
     assert found(world) == {
         "late_syncs": [
             ("zuora", "auto_backfill", None,
-             "no sync has been complete yet; the last sync ended failed (auth)"),
+             "no sync has been complete yet; the last sync failed (auth)"),
             ("zuora", "data_query", ago(hours=5),
              "no complete sync for 5.0 h, and 2.0 h is the limit"),
         ]
@@ -183,7 +183,7 @@ def test_a_stuck_job_says_since_when_nobody_saw_a_change_where_that_is_the_reaso
     world.job("open", status="running", created_at=ago(hours=30), valid_from=ago(hours=26))
 
     ((*_, problem),) = found(world)["stuck_jobs"]
-    assert problem == "no_change: running, created 30.0 h ago, no change seen for 26.0 h"
+    assert problem == "no change: running, created 30.0 h ago, no change seen for 26.0 h"
 
 
 def test_a_stuck_job_that_is_known_since_just_now(world: World):
@@ -205,6 +205,11 @@ def test_failing_kinds(world: World):
     assert found(world) == {
         "failing_kinds": [("zuora", "data_query", 1.0, "3 of 3 jobs failed in 7 days (100.0 %)")]
     }
+    # two say too little
+    world.clear()
+    world.run()
+    world.jobs(2, status="failed", created_at=ago(hours=1), finished_at=ago(hours=1))
+    assert found(world) == {}
     # one that is stale as well is told for what fails all the same
     world.clear()
     world.run(started_at=ago(days=2), finished_at=ago(days=2))

@@ -27,14 +27,20 @@ def test_a_kind_that_was_never_synced_has_no_health(world: World):
 
 
 def test_a_sync_that_failed_is_a_row_and_stale(world: World):
-    world.run(outcome="failed", error_kind="auth", requests=2, finished_at=ago(minutes=5))
+    world.run(
+        outcome="failed",
+        error_kind="auth",
+        error_message="HTTP 401",
+        requests=2,
+        finished_at=ago(minutes=5),
+    )
 
     assert world.only("provider_health") == {
         "source": "zuora",
         "provider": "zuora",
         "kind": "data_query",
         "health": "stale",
-        "reason": "no sync has been complete yet; the last sync ended failed (auth)",
+        "reason": "no sync has been complete yet; the last sync failed (auth)",
         "last_finished_at": None,
         "failure_rate_7d": None,
         "rated_7d": 0,
@@ -54,6 +60,7 @@ def test_a_sync_that_failed_is_a_row_and_stale(world: World):
         "rejected_7d": 0,
         "gaps": 0,
         "requests_7d": 2,
+        "last_error": "HTTP 401",
     }
 
 
@@ -132,7 +139,7 @@ def test_the_schedule_is_that_of_the_newest_sync_complete_or_not(world: World):
         "stale",
         (
             "no complete sync for 3.0 h, and 2.0 h is the limit;"
-            " the last sync ended incomplete (time_limit)"
+            " the last sync was incomplete (time_limit)"
         ),
     )
 
@@ -227,10 +234,13 @@ def test_sync_health_of_several_kinds(world: World):
     eu, back, query = world.rows("sync_health")
     assert eu == (
         "eu", "zuora", "auto_backfill", ago(hours=3), "complete", ago(hours=3), 3.0, 0, 0, 0, 1,
+        None,
     )  # fmt: skip
     assert back == (
         "zuora", "zuora", "auto_backfill", ago(hours=2), "complete", ago(hours=2), 2.0, 0, 1, 0, 5,
+        None,
     )  # fmt: skip
     assert query == (
         "zuora", "zuora", "data_query", ago(hours=1), "incomplete", ago(hours=6), 6.0, 2, 1, 2, 11,
+        None,
     )  # fmt: skip

@@ -220,3 +220,41 @@ def test_errors_go_to_a_file_and_nowhere_else(shell: Shell) -> None:
     gone = shell.run("errors", "salesforce", "ingest", "750000000000000AAA")
     assert gone.code == 1
     assert "HTTP 404" in gone.err
+
+
+def test_a_sigterm_that_duckdb_takes_for_its_own_is_143(tmp_path: Path) -> None:
+    # DuckDB asks for signals while it works: what their handler raises, it calls an interrupt
+    script = """
+import os, signal
+from jobledger.pipelines import query
+from jobledger.pipelines.cli import program
+
+def taken(path):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        while True:
+            pass
+    except SystemExit:
+        raise KeyboardInterrupt from None
+
+query.open_published = taken
+program()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--project", str(tmp_path), "views"],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (143, b"", b"")
+
+
+def test_failed_records_are_asked_for_without_what_only_a_sync_needs() -> None:
+    code = (
+        "import sys, jobledger.pipelines.failed_records\n"
+        "print(sorted({'dlt', 'pandas', 'duckdb'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "[]\n"

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import re
 
 import pytest
 
@@ -19,7 +20,8 @@ def test_state_tells_resets_and_forgets(shell: Shell) -> None:
     ]
     assert all(each["position"][-1] == each["complete_at"][-1] == "Z" for each in shown)
     head, _, *lines = shell.run("state", "show").out.splitlines()
-    assert head.split(maxsplit=2)[2] == "position    complete  full walk  newest first"
+    names = ["source", "kind", "position", "complete", "full walk", "newest first"]
+    assert re.split(r"\s{2,}", head) == names
     assert all(len(line) <= 80 for line in lines)
     assert {line.split()[-1] for line in lines} <= {"yes", "no"}
     assert shell.run("state", "reset", "zuora", "data_query").code == 0

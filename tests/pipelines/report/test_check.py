@@ -22,8 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
 
 SECRET = "s3cr3t-t0ken"
 PROBLEMS = """\
-stuck_jobs: 1 problem  one row per open job that should have moved by now
-  salesforce ingest 750stuck: waiting_for_data: Open, created 30.0 h ago
+stuck_jobs: 1 problem, one per open job that should have moved by now
+  salesforce ingest 750stuck: waiting for data: Open, created 30.0 h ago
 """
 CHECKS = [
     "counts_that_do_not_add_up",
@@ -42,6 +42,7 @@ class Hook:
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
+        self.queries: list[str] = []
         self.status = 200
         hook = self
 
@@ -49,7 +50,9 @@ class Hook:
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
                 message = json.loads(self.rfile.read(length))
-                assert self.path == f"/{SECRET}"
+                path, _, query = self.path.partition("?")
+                hook.queries.append(query)
+                assert path == f"/{SECRET}"
                 if hook.status < 300:
                     hook.heard.append(message)
                 self.send_response(hook.status)
@@ -103,7 +106,7 @@ def test_json_has_every_check(told: Scene, run: Run) -> None:
                 "object": "Account",
                 "provider_status": "Open",
                 "stuck_reason": "waiting_for_data",
-                "problem": ("waiting_for_data: Open, created 30.0 h ago"),
+                "problem": ("waiting for data: Open, created 30.0 h ago"),
             }
         ],
         "error": None,
@@ -175,7 +178,7 @@ def test_what_an_own_check_leaves_empty_is_not_told(scene: Scene, run: Run) -> N
     _own(scene, "bare", f"-- one row per x\nselect * from (values {rows}) as x(source, object, n)")
     told = run(scene, "check").out.partition("bare: ")[2].splitlines()
     assert told[:4] == [
-        "3 problems  one row per x",
+        "3 problems, one per x",
         "  zuora: object=Account, n=3",
         "  zuora: n=4",
         "  NULL",
@@ -289,6 +292,50 @@ def test_another_gap_is_news_and_another_example_is_none(
     run(scene, "check", "--notify", hook.url)
     assert hook.heard[0]["message"].startswith("1 new, 0 gone\n")
     assert hook.titles() == ["acme: gaps: 2 problems"]
+
+
+def test_an_address_of_the_web_is_a_webhook_that_takes_json(
+    scene: Scene, run: Run, hook: Hook
+) -> None:
+    tell(scene.world)
+    scene.publish()
+    url = f"http://127.0.0.1:{hook.port}/{SECRET}?key=a%2Fb&method=GET"
+    assert run(scene, "check", "--notify", url).code == 4
+    assert hook.titles() == ["acme: stuck jobs: 1 problem"]
+    assert hook.queries == ["key=a%2Fb&method=GET"]
+
+
+def test_problems_that_read_alike_are_counted_one_by_one(
+    scene: Scene, run: Run, hook: Hook
+) -> None:
+    def told(rows: str) -> str:
+        _own(scene, "alike", f"select * from (values {rows}) as x (source, field)")
+        run(scene, "check", "--notify", hook.url)
+        (heard,) = hook.heard
+        hook.heard.clear()
+        return str(heard["message"]).partition("\n")[0]
+
+    scene.publish()
+    same, other = "('zuora', null)", "('sf', null)"
+    assert told(same) == "- zuora"
+    assert told(f"{same}, {same}, {same}") == "2 new, 0 gone"
+    assert told(f"{same}, {other}, {same}") == "1 new, 1 gone"
+    assert told(other) == "0 new, 2 gone"
+    # that it could not run is no problem that goes
+    _own(scene, "alike", "select * from nowhere")
+    run(scene, "check", "--notify", hook.url)
+    hook.heard.clear()
+    assert told(other) == "1 new, 0 gone"
+
+
+def test_a_memory_that_is_none_is_none(scene: Scene, run: Run, hook: Hook) -> None:
+    tell(scene.world)
+    scene.publish()
+    memory = scene.project.make_state_dir() / "notified.json"
+    for content in ("[]", '{"salt": "00", "told": []}', '{"salt": "00", "told": {"a": 1}}'):
+        memory.write_text(content)
+        assert run(scene, "check", "--notify", hook.url).code == 4
+        assert hook.titles() == ["acme: stuck jobs: 1 problem"]
 
 
 def test_what_was_not_taken_is_sent_again(scene: Scene, run: Run, hook: Hook) -> None:

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from jobledger.pipelines import status
-from jobledger.pipelines.status import pulse
-from jobledger.pipelines.sync.schedule import Heartbeat
+from jobledger.pipelines.sync import schedule
+from jobledger.pipelines.sync.schedule import Heartbeat, pulse
 from tests.pipelines.report.conftest import Run, Scene
 from tests.pipelines.report.story import tell
 from tests.sql.worlds import NOW, ago
 
-AGAIN = "start it again with 'jobledger schedule'"
+AGAIN = (
+    "start it again with 'jobledger schedule', or remove state/schedule.json if something else"
+    " syncs now"
+)
+HEART = Path("state/schedule.json")
 STATUS = """\
                      health      last sync             complete    open  gaps  rejects
 salesforce ingest    ● stuck     30 min ago            30 min ago     1     0        0
@@ -75,6 +78,7 @@ def test_json_has_exact_times(scene: Scene, run: Run) -> None:
         "kind": "auto_backfill",
         "last_sync_at": "2026-03-15T11:55:00Z",
         "last_outcome": "incomplete",
+        "last_error": None,
         "last_complete_at": "2026-03-15T11:30:00Z",
         "open_jobs": 0,
         "gaps": 1,
@@ -83,6 +87,35 @@ def test_json_has_exact_times(scene: Scene, run: Run) -> None:
         "reason": "none of 5 jobs failed in 7 days",
     }
     assert run(scene, "status", "--format", "json").out == run(scene, "status", "--json").out
+
+
+def test_why_a_last_sync_did_not_read_all_is_told_once(scene: Scene, run: Run) -> None:
+    _told(scene)
+    refused = "HTTP 401: the client id or the secret is wrong"
+    for kind in ("data_query", "auto_backfill"):
+        scene.world.run(
+            sync_id="s3",
+            kind=kind,
+            finished_at=ago(minutes=2),
+            outcome="failed",
+            error_message=refused,
+        )
+    scene.world.run(
+        sync_id="s3",
+        source="salesforce",
+        provider="salesforce",
+        kind="ingest",
+        finished_at=ago(minutes=1),
+        outcome="incomplete",
+        error_message="HTTP 503\x1b[2J",
+    )
+    scene.publish()
+    assert run(scene, "status").err.splitlines() == [
+        r"salesforce ingest: the last sync was incomplete: HTTP 503\x1b[2J",
+        f"zuora auto_backfill, data_query: the last sync failed: {refused}",
+    ]
+    rows = json.loads(run(scene, "status", "--json").out)
+    assert [row["last_error"] for row in rows] == ["HTTP 503\x1b[2J", refused, refused]
 
 
 def test_sources_that_were_never_synced_are_named(scene: Scene, run: Run) -> None:
@@ -118,37 +151,35 @@ def test_a_schedule_that_is_alive_is_mentioned(scene: Scene, run: Run) -> None:
             600,
             -590,
             "43",
-            f"last heard of 10 min ago (PID 42), and a sync was due 9 min ago; {AGAIN}",
+            f"silent since 10 min ago (PID 42), and a sync was due 9 min ago; {AGAIN}",
         ),
         (
             7200,
             1800,
             "",
-            f"last heard of 2 h ago (PID 42); {AGAIN}",
+            f"silent since 2 h ago (PID 42); {AGAIN}",
         ),
         # no sync takes that long: its mark was left behind
         (
             9000,
             -8990,
             "42",
-            f"last heard of 2 h ago (PID 42), and a sync was due 2 h ago; {AGAIN}",
+            f"silent since 2 h ago (PID 42), and a sync was due 2 h ago; {AGAIN}",
         ),
     ],
 )
 def test_what_a_sign_of_life_says(
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     silent: float,
     due_in: float,
     holder: str,
     said: str,
 ) -> None:
-    monkeypatch.setattr(status, "_is_alive", lambda pid: True)
-    (tmp_path / "lock.pid").write_text(holder)
+    monkeypatch.setattr(schedule, "_is_alive", lambda pid: True)
     heart = Heartbeat(
-        42, "every 1h", NOW - timedelta(seconds=silent), NOW + timedelta(seconds=due_in)
+        42, "every 1h", NOW - timedelta(seconds=silent), NOW + timedelta(seconds=due_in), HEART
     )
-    told = pulse(heart, tmp_path / "lock.pid", NOW, timedelta(hours=2))
+    told = pulse(heart, holder, NOW, timedelta(hours=2))
     assert told == f"schedule (every 1h): {said}"
 
 
@@ -172,10 +203,39 @@ def test_nothing_heavy_is_imported(told: Scene, words: list[str]) -> None:
     )
 
 
-def test_a_schedule_that_was_killed_while_it_synced_is_not_alive(tmp_path: Path) -> None:
+def test_a_schedule_that_was_killed_while_it_synced_is_not_alive() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         gone.wait()
-    (tmp_path / "lock.pid").write_text(str(gone.pid))
-    heart = Heartbeat(gone.pid, "every 1h", NOW - timedelta(minutes=1), NOW + timedelta(minutes=59))
-    told = pulse(heart, tmp_path / "lock.pid", NOW, timedelta(hours=2))
-    assert told == f"schedule (every 1h): last heard of 1 min ago (PID {gone.pid}); {AGAIN}"
+    heart = Heartbeat(
+        gone.pid, "every 1h", NOW - timedelta(minutes=1), NOW + timedelta(minutes=59), HEART
+    )
+    told = pulse(heart, str(gone.pid), NOW, timedelta(hours=2))
+    fate = f"dead: its process, {gone.pid}, ended after its last sign 1 min ago"
+    assert told == f"schedule (every 1h): {fate}; {AGAIN}"
+
+
+@pytest.mark.parametrize("format_", ["json", "openmetrics"])
+def test_a_file_of_the_status_stays_readable_for_whoever_could_read_it(
+    told: Scene, run: Run, tmp_path: Path, format_: str
+) -> None:
+    path = tmp_path / "status"
+    path.touch(mode=0o640)
+    path.chmod(0o640)
+    assert run(told, "status", "--format", format_, "-o", str(path)).code == 0
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert path.read_bytes()
+
+
+def test_damage_that_only_reading_finds_is_told_with_the_next_step(scene: Scene, run: Run) -> None:
+    tell(scene.world)
+    scene.publish()
+    path = scene.project.warehouse
+    body = bytearray(path.read_bytes())
+    for at in range(12_288 + 100, len(body), 4096):
+        body[at] ^= 0xFF
+    path.write_bytes(body)
+    for words in (["status"], ["report"], ["query", "jobs"], ["check"], ["views"]):
+        done = run(scene, *words)
+        assert (done.code, done.out) == (1, ""), words
+        assert done.err.startswith(f"jobledger: cannot read {path}: "), words
+        assert "move it away, and 'jobledger sync' publishes it anew" in done.err, words
