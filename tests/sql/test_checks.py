@@ -59,16 +59,19 @@ def test_the_check_that_the_readme_shows(world: World, tmp_path: Path):
     (shown,) = re.findall(r"```sql\n(.*?)```", readme.read_text("utf-8"), re.DOTALL)
     checks = tmp_path / "checks"
     checks.mkdir()
-    (checks / "low_success.sql").write_text(shown)
+    (checks / "rising_failures.sql").write_text(shown)
     world.run(schedule_seconds=3600.0)
-    for number in range(25):
-        status = "partial" if number < 5 else "succeeded"
-        world.job(str(number), status=status, finished_at=ago(hours=1), created_at=ago(hours=2))
+    for days in range(2, 12):
+        world.jobs(2, f"d{days}-", finished_at=ago(days=days), created_at=ago(days=days))
+    world.job("good", finished_at=ago(hours=1), created_at=ago(hours=2))
+    world.jobs(4, status="failed", finished_at=ago(hours=1), created_at=ago(hours=2))
 
     checked = {each.name: each for each in run(world.connection, tmp_path)}
-    assert checked["low_success"].title == "one row per kind that succeeds too rarely"
-    (row,) = checked["low_success"].rows
-    assert row == ("zuora", "data_query", "succeeds in 80 % of its jobs")
+    title = "one row per kind of which clearly more fail than before, yesterday or today"
+    assert checked["rising_failures"].title == title
+    (row,) = checked["rising_failures"].rows
+    problem = "4 of 5 failed, where it was 0 % in the 28 days before"
+    assert row == ("zuora", "data_query", ago(hours=1).date(), problem)
 
 
 def test_unknown_statuses(world: World):
