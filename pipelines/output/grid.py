@@ -100,10 +100,9 @@ def _shown(cell: str | None) -> str:
 
 def _wrapped(row: Sequence[str | None], width: int) -> Iterator[Sequence[str | None]]:
     """The row, and below it what of its last cell does not fit."""
+    lines = textwrap.wrap(_shown(row[-1]), width, break_on_hyphens=False)
     # a letter of Chinese takes the room of two
-    first, *more = [
-        piece for line in textwrap.wrap(_shown(row[-1]), width) for piece in chop_cells(line, width)
-    ] or [""]
+    first, *more = [piece for line in lines for piece in chop_cells(line, width)] or [""]
     yield [*row[:-1], None if row[-1] is None else first]
     for line in more:
         yield [*[""] * (len(row) - 1), line]

@@ -102,6 +102,15 @@ def test_a_full_window_is_asked_once_per_status_and_says_its_gap(project: Projec
     )
 
 
+def test_a_job_that_had_failed_before_is_not_counted_as_failed_again(project: Project) -> None:
+    counts = []
+    for hour, status in enumerate(("failed", "failed", "in_progress", "failed")):
+        answer = queries(query("a", status, f"2026-11-20T1{hour}:00:00Z"))
+        run = project.sync(answer, kinds=QUERY)["data_query"]
+        counts.append((run.jobs_changed, run.jobs_finished, run.jobs_failed))
+    assert counts == [(1, 0, 1), (1, 0, 0), (1, 0, 0), (1, 1, 1)]
+
+
 def test_a_gap_whose_end_nobody_knows_is_told_too(project: Project) -> None:
     project.sync(queries(query("known")), kinds=QUERY)
     timeless = [query(f"{number:05d}", updated="") for number in range(1000)]

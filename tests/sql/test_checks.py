@@ -226,7 +226,8 @@ def test_a_projects_own_checks_join_replace_and_break_alone(world: World, tmp_pa
     own.mkdir()
     (own / "late_syncs.sql").write_text("-- one row per nothing\nselect 1 as x where false")
     (own / "many.sql").write_text("select 1; select 2")
-    (own / "mine.sql").write_text("-- one row per job\nselect job_id from jobs")
+    # some editors put a mark before the text
+    (own / "mine.sql").write_text("-- one row per job\nselect job_id from jobs", "utf-8-sig")
     (own / "missing.sql").write_text("select * from nowhere")
     (own / "writes.sql").write_text("delete from loaded.job_versions")
     (own / "broken.sql").write_bytes(b"\xff\xfe")

@@ -159,6 +159,8 @@ def test_a_schedule_that_is_alive_is_mentioned(scene: Scene, run: Run) -> None:
             "",
             f"silent since 2 h ago (PID 42); {AGAIN}",
         ),
+        # one that reached its time limit loads what it has read
+        (7500, -7490, "42", "alive, syncing since 2 h ago"),
         # no sync takes that long: its mark was left behind
         (
             9000,
