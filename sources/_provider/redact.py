@@ -259,8 +259,9 @@ class _Guarded:
         record: logging.LogRecord = self._make(*args, **kwargs)
         try:
             message = record.getMessage()
-        except Exception:  # noqa: BLE001 - whatever an argument's own text raises is no end of a sync
-            message = f"{record.msg} (its arguments cannot be written)"
+        except Exception:  # noqa: BLE001 - what an argument's own text raises must not end a sync
+            told = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+            message = f"{told} (cannot be written)"
         record.msg, record.args = for_log(message), None
         if record.exc_info and record.exc_info[0] is not None:
             record.exc_text = for_log(
