@@ -224,7 +224,7 @@ class Ledger:
             ).fetchone()
         return row[0] if row else None
 
-    def outstanding(self, source: str, kind: Kind) -> "Outstanding":
+    def outstanding(self, source: str, kind: Kind) -> Outstanding:
         """How much of a kind the next sync has to look at in any case."""
         with self.connection.cursor() as cursor:
             row = cursor.execute(

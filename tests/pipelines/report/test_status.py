@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from jobledger.notebooks.asking import Published
+from jobledger.pipelines.errors import QueryError
+from jobledger.pipelines.query import attached
 from jobledger.pipelines.sync import schedule
 from jobledger.pipelines.sync.schedule import Heartbeat, pulse
 from tests.pipelines.report.conftest import Run, Scene
@@ -233,11 +236,15 @@ def test_damage_that_only_reading_finds_is_told_with_the_next_step(scene: Scene,
     scene.publish()
     path = scene.project.warehouse
     body = bytearray(path.read_bytes())
-    for at in range(12_288 + 100, len(body), 4096):
-        body[at] ^= 0xFF
+    # after the headers the first block says what there is: whoever opens the file reads that alone
+    for at in range(12_288 + 262_144, len(body), 4096):
+        body[at + 100] ^= 0xFF
     path.write_bytes(body)
-    for words in (["status"], ["report"], ["query", "jobs"], ["check"], ["views"]):
+    attached(path).close()
+    for words in (["status"], ["report"], ["query", "jobs"], ["export", "jobs", "-o", "-"]):
         done = run(scene, *words)
         assert (done.code, done.out) == (1, ""), words
         assert done.err.startswith(f"jobledger: cannot read {path}: "), words
         assert "move it away, and 'jobledger sync' publishes it anew" in done.err, words
+    with pytest.raises(QueryError, match=r"cannot read .*; move it away"):
+        Published(path).row("select max(raw::varchar) from ledger.loaded.job_versions")
