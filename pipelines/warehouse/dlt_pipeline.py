@@ -36,11 +36,13 @@ def prepared_pipeline(ledger: Ledger, folder: Path, source: str) -> "dlt.Pipelin
     _prepare_dlt(folder)
     import dlt
 
+    from jobledger.pipelines.warehouse.destination import LedgerDestination
+
     shutil.rmtree(folder / source, ignore_errors=True)
     pipeline = dlt.pipeline(
         pipeline_name=source,
         pipelines_dir=str(folder),
-        destination=dlt.destinations.duckdb(
+        destination=LedgerDestination(
             ledger.connection,
             # pipelines that share a staging dataset empty each other's
             staging_dataset_name_layout=f"%s_{source}",
