@@ -30,6 +30,7 @@ COMMANDS: Final = (
     *("report", "dashboard", "check", "state", "errors"),
 )
 """In the order in which one needs them."""
+_SYNCING: Final = frozenset({"demo", "sync", "schedule"})
 
 
 class _Commands(click.Group):
@@ -68,7 +69,10 @@ class _Commands(click.Group):
             from jobledger.pipelines.errors import choices
 
             ctx.fail(f"no command '{args[0]}'{choices(args[0], COMMANDS)}")
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in _SYNCING and ctx.ensure_object(Invocation).is_alone:
+            _do_without()
+        return name, command, rest
 
 
 @click.group(
@@ -88,9 +92,9 @@ def cli(ctx: click.Context) -> None:
     ctx.ensure_object(Invocation)
 
 
-def main(args: list[str] | None = None) -> NoReturn:
+def main(args: list[str] | None = None, *, is_alone: bool = False) -> NoReturn:
     """Runs a command and exits with its code (`Exit`)."""
-    invocation = Invocation()
+    invocation = Invocation(is_alone=is_alone)
     try:
         code: Any = cli.main(args, prog_name="jobledger", obj=invocation, standalone_mode=False)
     except Exception as error:  # noqa: BLE001 - whatever it is, people read one line of it
@@ -102,12 +106,6 @@ def main(args: list[str] | None = None) -> NoReturn:
 
 def program() -> NoReturn:
     """The command `jobledger`, in a process that nobody else shares."""
-    if {"sync", "schedule"} & set(sys.argv):
-        # Arrow and DuckDB look for pandas as soon as they are shown a list or a table: a quarter of
-        # a second, for nothing that a sync has a use for
-        sys.meta_path.insert(0, _WithoutPandas())
-        # Arrow's own allocator keeps a hundred megabytes more of what it has used, and is no faster
-        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     # from what is closed there is nothing to read, and what is written to it is for nobody
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -119,7 +117,7 @@ def program() -> NoReturn:
     # what is half written goes, as it does on Ctrl-C
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        main()
+        main(is_alone=True)
     finally:
         # what is left goes with the process; looking through it first takes a quarter of a second
         gc.freeze()
@@ -128,6 +126,15 @@ def program() -> NoReturn:
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - signal's
     terminated.set()
     raise SystemExit(Exit.TERMINATED)
+
+
+def _do_without() -> None:
+    """Spares the process what a sync has no use for."""
+    # Arrow and DuckDB look for pandas as soon as they are shown a list or a table, which takes a
+    # quarter of a second
+    sys.meta_path.insert(0, _WithoutPandas())
+    # Arrow's own allocator keeps a hundred megabytes more of what it has used, and is no faster
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 class _WithoutPandas:

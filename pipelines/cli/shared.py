@@ -51,6 +51,8 @@ class Invocation:
 
     project: str | None = None
     is_debug: bool = False
+    is_alone: bool = False
+    """Nobody else shares the process."""
 
 
 def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:

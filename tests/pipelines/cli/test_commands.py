@@ -258,3 +258,36 @@ def test_failed_records_are_asked_for_without_what_only_a_sync_needs() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "has_pandas"),
+    [(["sync"], False), (["--project", "sync", "views"], True), (["views", "sync"], True)],
+)
+def test_a_sync_does_without_pandas_and_nothing_else_does(
+    arguments: list[str], has_pandas: bool, tmp_path: Path
+) -> None:
+    script = """
+import atexit
+from importlib.util import find_spec
+from jobledger.pipelines.cli import program
+
+def tell():
+    try:
+        print(find_spec("pandas") is not None)
+    except ModuleNotFoundError:
+        print(False)
+
+atexit.register(tell)
+program()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    # whatever the command came to: there is no project here
+    assert done.stdout == f"{has_pandas}\n", done.stderr
