@@ -167,7 +167,7 @@ def test_readers_in_a_loop_never_fail_and_never_go_back(
                 troubles.append(f"{count} after {newest}")
             newest = count
             looks.append(count)
-            time.sleep(0.3)
+            time.sleep(1)
 
     readers = [threading.Thread(target=look) for _ in range(READERS)]
     for reader in readers:
