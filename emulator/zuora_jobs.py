@@ -356,9 +356,8 @@ def row_errors(job: Any, dice: Random) -> list[Record]:
 
 def zulu(at: float) -> str:
     """ISO 8601 in UTC with as many digits of a fraction as there are, up to milliseconds."""
-    told = datetime.fromtimestamp(round(at, 3), UTC)
-    fraction = f".{told.microsecond // 1000:03d}".rstrip("0").rstrip(".")
-    return f"{told:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+    told = datetime.fromtimestamp(round(at, 3), UTC).replace(tzinfo=None)
+    return told.isoformat(timespec="milliseconds").rstrip("0").rstrip(".") + "Z"
 
 
 def _milliseconds(at: float) -> int:

@@ -1,9 +1,12 @@
 """What stands between a project and its first sync: each source tried, nothing changed."""
 
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from jobledger.pipelines.errors import ConfigError, JobledgerError
@@ -62,6 +65,11 @@ def examine(
         yield from _source(project, assignment, stop, say)
     yield _warehouse(project)
     yield from _unwritable(project)
+    for path in _open_to_all(project):
+        say(
+            f"warning: {path} has secrets in it, and every user of this machine may read it:"
+            " chmod 600"
+        )
 
 
 def _source(
@@ -169,6 +177,16 @@ def _unwritable(project: Project) -> Iterator[Finding]:
             said = f"a sync could not write to {there}: run jobledger as a user who may"
             yield Finding("warehouse", "writable", is_good=False, said=said, is_setting=True)
             return
+
+
+def _open_to_all(project: Project) -> Iterator[Path]:
+    """The files with secrets in them that whoever has a login here may read."""
+    if os.name != "posix":
+        return
+    for path in (project.secrets_file, project.kept_file):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mode & stat.S_IROTH:
+                yield path
 
 
 def _shown(client: Client, kind: Kind, version: str) -> int:

@@ -98,6 +98,11 @@ class Project:
         return self.folder / ".jobledger"
 
     @property
+    def secrets_file(self) -> Path:
+        """The user's secrets, as far as they are in a file."""
+        return self.folder / _FILES[1]
+
+    @property
     def kept_file(self) -> Path:
         """What jobledger itself has to remember beside the user's settings."""
         return self.folder / ".dlt" / "kept.toml"

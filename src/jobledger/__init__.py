@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["connect"]
+    __version__: str
+
+__all__ = ["__version__", "connect"]
+
+
+def __getattr__(name: str) -> str:
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # looked up when asked for, since it takes longer than the rest of this module
+    from importlib.metadata import version
+
+    return version(__name__)
 
 
 def connect(project: str | PathLike[str] | None = None) -> "DuckDBPyConnection":

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -71,3 +72,9 @@ def test_a_users_own_folders_are_not_in_the_way_and_dlt_is_not_needed(tmp_path: 
         check=True,
     )
     assert done.stdout == "3\n[]\n"
+
+
+def test_it_says_which_version_it_is() -> None:
+    assert jobledger.__version__ == version("jobledger")
+    with pytest.raises(AttributeError, match="module 'jobledger' has no attribute 'sync'"):
+        jobledger.sync  # noqa: B018 - asked for, not used

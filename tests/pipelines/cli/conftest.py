@@ -18,5 +18,6 @@ def shell(tmp_path: Path, busy_emulator: Running, capfd: pytest.CaptureFixture[s
     config, secrets = settings_of(busy_emulator.base_url)
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").write_text(config)
+    (tmp_path / ".dlt" / "secrets.toml").touch(mode=0o600)
     (tmp_path / ".dlt" / "secrets.toml").write_text(secrets)
     return Shell(tmp_path, capfd)

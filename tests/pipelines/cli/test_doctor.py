@@ -130,3 +130,19 @@ def test_doctor_tells_a_folder_that_a_sync_could_not_write_to(
             "is_setting": True,
         }
     ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files elsewhere have no such modes")
+def test_doctor_warns_of_secrets_that_every_user_may_read(shell: Shell) -> None:
+    secrets = shell.folder / ".dlt" / "secrets.toml"
+    assert "every user" not in shell.run("doctor", "salesforce").err
+    secrets.chmod(0o640)
+    assert "every user" not in shell.run("doctor", "salesforce").err
+    secrets.chmod(0o644)
+    found = shell.run("doctor", "salesforce")
+    # that may be as it should be, as in a container
+    assert found.code == 0
+    assert found.err.splitlines()[-1] == (
+        f"warning: {secrets} has secrets in it, and every user of this machine may read it:"
+        " chmod 600"
+    )
