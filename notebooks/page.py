@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 from jobledger.notebooks.asking import CHART_DAYS, PERIODS, Row
 from jobledger.notebooks.look import HEALTH, STATUS
 from jobledger.notebooks.pieces import chip, definitions, note, sample, table, when
-from jobledger.pipelines.wording import UNKNOWN, many, moment, share, span
+from jobledger.pipelines.wording import UNKNOWN, many, moment, share, span, unbroken
 
 TREND_KEY: Final = (
     "Line: the 7 days that end with the day. Dots: single days, larger for more jobs. Dashed: the"
@@ -111,7 +111,7 @@ def health(rows: Sequence[Row], now: datetime) -> Markup:
                 row["source"],
                 row["kind"],
                 chip(row["health"], HEALTH),
-                row["reason"],
+                unbroken(row["reason"]),
                 share(row["failure_rate_7d"]),
                 sample(row["rated_7d"]),
                 f"{row['open_jobs']:,}"

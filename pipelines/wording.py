@@ -16,6 +16,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def unbroken(text: str) -> str:
+    """The text for a page, in which no line shall end between a number and its percent sign."""
+    return text.replace(" %", "\u00a0%")
+
+
 def span(seconds: float | None) -> str:
     """How long something took, in at most two units."""
     if seconds is None:

@@ -18,7 +18,16 @@ from jobledger.pipelines.output.grid import printable
 from jobledger.pipelines.report.charts import ranges, together, trend
 from jobledger.pipelines.report.details import Details
 from jobledger.pipelines.report.summary import DEFINITIONS, SEVERITY, Summary
-from jobledger.pipelines.wording import UNKNOWN, ago, capital, many, moment, share, span
+from jobledger.pipelines.wording import (
+    UNKNOWN,
+    ago,
+    capital,
+    many,
+    moment,
+    share,
+    span,
+    unbroken,
+)
 
 _HERO: Final = (760.0, 150.0)
 
@@ -41,6 +50,7 @@ def page(summary: Summary, details: Details, *, name: str) -> str:
         "share": share,
         "slug": lambda text: text.replace(" ", "-"),
         "span": span,
+        "unbroken": lambda text: escape(unbroken(printable(text))),
     }
     since = min((days[0].day for days in details.outcomes.values()), default=None)
     words = [kind.health for kind in summary.kinds]

@@ -232,6 +232,8 @@ def test_what_ends_tomorrow_by_a_clock_of_the_future_is_not_shown_as_now(scene: 
     (health,) = chosen.health()
     assert (newest["failure_rate_7d"], newest["rated_7d"]) == (0.5, 4)
     assert (health["failure_rate_7d"], health["rated_7d"]) == (0.5, 4)
+    # no line ends before the percent sign
+    assert "2 of 4 jobs failed in 7 days (50.0\u00a0%)" in page.health([health], NOW)
 
 
 def test_a_job_is_chosen_by_the_object_that_it_has_now(scene: Scene) -> None:

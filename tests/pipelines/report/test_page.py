@@ -73,6 +73,15 @@ def test_it_is_one_file_that_loads_nothing(told: Scene, run: Run, tmp_path: Path
     assert policy.startswith("default-src 'none';")
 
 
+def test_no_line_ends_between_a_number_and_its_percent_sign(
+    told: Scene, run: Run, tmp_path: Path
+) -> None:
+    page = Reader(_written(told, run, tmp_path).read_text("utf-8"))
+    reasons = [text for text in page.texts if re.search(r"jobs failed in 7 days \(", text)]
+    assert reasons
+    assert [text for text in reasons if not re.search(r"\(\d+\.\d\u00a0%\)", text)] == []
+
+
 def test_whatever_jobs_are_called_is_text(scene: Scene, run: Run, tmp_path: Path) -> None:
     tell_hostile(scene.world)
     scene.world.run(source=f"zuora{HOSTILE}", kind=f"k'\">{HOSTILE}")
