@@ -55,13 +55,25 @@ _ENCODED_USERINFO: Final = re.compile(
     rf"({_SCHEME}%(?:25)*3a(?:%(?:25)*2f){{2}})(?:(?!%(?:25)*2f)[^{_STOP}&]){{0,500}}?%(?:25)*40",
     re.IGNORECASE,
 )
-_BEARER: Final = re.compile(
-    r"\b(bearer|basic|oauth)(\s+)"
-    # a word of any language has no digit, none of these signs, and no capital letter inside
-    r"(?=[\w\-.~+/=!]*(?:[\d+/=]|(?-i:[a-z][A-Z])))[\w\-.~+/=!]{12,}",
+# what is left of a URL with a blank in its path, or with no slash at all
+_QUERY: Final = re.compile(
+    rf"(?<=[\w)\]%;])\?[a-z][\w.\-%\[\]]{{0,100}}=[^{_STOP}]*", re.IGNORECASE
+)
+# a word of any language has no digit, none of these signs, and no capital letter inside
+_CREDENTIAL: Final = r"(?=[\w\-.~+/=!%]*(?:[\d+/=]|(?-i:[a-z][A-Z])))[\w\-.~+/=!%]{12,}"
+_BEARER: Final = re.compile(rf"\b(bearer|basic|oauth)(\s+|%20){_CREDENTIAL}", re.IGNORECASE)
+_NAMED: Final = re.compile(
+    r"\b(authorization|x-sfdc-session|(?:access|refresh|id)_token|client_(?:secret|assertion)"
+    r"|awsaccesskeyid|x-(?:amz|goog)-(?:signature|credential|security-token))"
+    rf"(\\*[\"']?[ \t\r\n]*(?:=|%3d|:(?=[ \t\r\n]|\\*\"))[ \t\r\n]*\\*[\"']?(?:token +)?)"
+    rf"{_CREDENTIAL}",
     re.IGNORECASE,
 )
 _AUTHORIZING: Final = (b"bearer", b"basic", b"oauth")
+_NAMES: Final = (
+    *(b"authorization", b"sfdc", b"_token", b"client_", b"awsaccess", b"x-amz", b"x-goog"),
+)
+"""Of each name that `_NAMED` looks for, a part."""
 _FEW_BLANKS: Final = 2000
 
 
@@ -76,6 +88,8 @@ def without_queries(text: str) -> str:
         text = _ROOTED.sub(r"\1", text)
         if "=" in text:
             text = _BARE.sub(r"\1", text)
+    if "?" in text and "=" in text:
+        text = _QUERY.sub("", text)
     if "%" in text and re.search("%(?:25)*3a", text, re.IGNORECASE):
         text = _ENCODED_USERINFO.sub(r"\1", text)
         text = _ENCODED_URL.sub(r"\1", text)
@@ -84,7 +98,10 @@ def without_queries(text: str) -> str:
 
 def without_authorization(text: str) -> str:
     """The text without what authorizes in any header that is quoted in it."""
-    return _BEARER.sub(rf"\1\2{REDACTED}", text)
+    text = _BEARER.sub(rf"\1\2{REDACTED}", text)
+    if "=" in text or ":" in text or "%" in text:
+        text = _NAMED.sub(rf"\1\2{REDACTED}", text)
+    return text
 
 
 def one_line(text: str, limit: int) -> str:
@@ -153,6 +170,7 @@ class Redactor:
         """Whether `value` might change a JSON value that is written like this; quick."""
         return (
             (b"/" in raw and (b"?" in raw or b"#" in raw or (b"@" in raw and b":" in raw)))
+            or (b"?" in raw and b"=" in raw)
             or (b"%" in raw and (b"%3" in raw or b"%25" in raw))
             or any(_has(raw, needle) for needle in self._bytes)
             or _authorizes(raw)
@@ -177,7 +195,15 @@ class Redactor:
 
 
 def _authorizes(raw: bytes) -> bool:
-    """Whether `without_authorization` might find something: a word, and a blank after it."""
+    """Whether `without_authorization` might find something.
+
+    A word with a blank after it, or a name with a sign that JSON seldom has.
+    """
+    if b"=" in raw or b"%" in raw or b": " in raw or b"\\" in raw:
+        lower = raw.lower()
+        names = (*_NAMES, *_AUTHORIZING) if b"%20" in raw else _NAMES
+        if any(name in lower for name in names):
+            return True
     if raw.isascii():
         # other blanks are written with a backslash; where there are few, looking before each is
         # four times as fast

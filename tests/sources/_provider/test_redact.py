@@ -27,6 +27,19 @@ from jobledger.sources._provider.redact import REDACTED, Redactor, for_log, guar
         ("select * from p where name = 'Basic Subscription'", None),
         ("Basic authentication is not supported. OAuth authorization-code failed", None),
         ("the bearer representative", None),
+        ("Bearer%20eyJhbGciOiJIUzI1NiJ9.abc", "Bearer%20[redacted]"),
+        ("sent Authorization: 00Dxx0000001gPL!AR8AQ", "sent Authorization: [redacted]"),
+        ("Authorization: Token 0123456789abcdef", "Authorization: Token [redacted]"),
+        ("{'Authorization': 'abcDEFghiJKL'}", "{'Authorization': '[redacted]'}"),
+        ('{"access_token":"abcDEFghiJKL"}', '{"access_token":"[redacted]"}'),
+        ("X-SFDC-Session:\t00Dxx0000001gPL!AR8AQ.x", "X-SFDC-Session:\t[redacted]"),
+        ("POST a=b&refresh_token=5Aep861abcdef&c=d", "POST a=b&refresh_token=[redacted]&c=d"),
+        ("client_secret%3DabcDEFghiJKL", "client_secret%3D[redacted]"),
+        ("X-Amz-Credential=AKIA/20261127&\n X-Amz-Signature=0f0f0f0f0f0f",
+         "X-Amz-Credential=[redacted]&\n X-Amz-Signature=[redacted]"),
+        ("authorization: insufficient_privileges", None),
+        ("the client_secret is expired; refresh_token: missing", None),
+        ("select access_token from t where authorization = 'No'", None),
         ("BASIC SUBSCRIPTIONS", None),
     ],
 )  # fmt: skip
@@ -43,7 +56,8 @@ PIECES = st.lists(
         [
             *("Bearer", "bEARER", "BASIC", "oauth", " ", "\t", "\u00a0", '"', "\\", "/", "?"),
             *("#", "@", "://", "h", "%3A", "%2F%2f", "%3f", "=", "abcdefghijklm"),
-            *("0123456789abc", "S3cret-known!"),
+            *("0123456789abc", "S3cret-known!", "Authorization", "access_token", ":", "'", "\n"),
+            *(".csv?sig=", "X-Amz-Signature", "%20", "'"),
         ]
     ),
     max_size=8,
@@ -132,6 +146,25 @@ def test_what_logs_a_user_in_goes_from_a_url_without_a_query_and_from_names_of_f
     assert redactor.value({"known-secret": [{"x known-secret": 1}]}) == {
         REDACTED: [{f"x {REDACTED}": 1}]
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("https://h.aws.com/a/July data.csv?sig=abc&x=y .", "https://h.aws.com/a/July data.csv ."),
+        ("/apps/v1/files/July data.csv?token=abc", "/apps/v1/files/July data.csv"),
+        ("get h.s3.amazonaws.com?sig=abc", "get h.s3.amazonaws.com"),
+        ("https:&#x2F;&#x2F;h&#x2F;a.json?sig=abc", "https:&#x2F;&#x2F;h&#x2F;a.json"),
+        ("https:\\u002f\\u002fh\\u002fa.json?sig=abc", "https:\\u002f\\u002fh\\u002fa.json"),
+        ("is it so? a = b", None),
+        ("select a ? b = c from d where e=?", None),
+        ("really?yes", None),
+    ],
+)  # fmt: skip
+def test_the_query_goes_from_what_is_hardly_a_url(text: str, left: str | None) -> None:
+    redactor = Redactor()
+    assert redactor.text(text) == (text if left is None else left)
+    assert left is None or redactor.touches(dumps({"a": text}))
 
 
 def test_of_two_accounts_secrets_one_may_begin_with_the_other() -> None:
