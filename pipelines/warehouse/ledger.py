@@ -351,7 +351,7 @@ with judged as (
                 and list_contains([{left_alone}]::varchar[], lower(versions.provider_status))
                 then null
             when {has_details} and versions.status = 'running' then 'running'
-            when {is_full} and details.detail = 'refused' then 'owed'
+            when {is_full} and details.detail in ('refused', 'not taken') then 'owed'
         end as news,
         versions.job_id,
         versions.row_hash,

@@ -66,6 +66,8 @@ class Question:
     """What is known of it: the listing's record, else the ledger's."""
     is_listed: bool = True
     """`base` is what the listing says now, and the answer adds to it."""
+    is_untaken: bool = False
+    """The same was asked before, where a way of asking took no token."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Answer:
     error: ProviderError | None = None
     is_part: bool = False
     """Another way of asking, which would have told the rest, was refused."""
+    is_not_taken: bool = False
+    """A way of asking takes no token in this sync, which another one may find otherwise."""
     is_torn: bool = False
     """It comes from two requests between which the job changed."""
     is_asked: bool = True
@@ -125,20 +129,24 @@ class Asker:
     def _one(self, question: Question) -> Answer:
         if self.fault is not None and (self.fault.ends_account or self._faults >= _FAULTS_IN_A_ROW):
             return Answer(question, error=self.fault, is_asked=False)
+        if question.is_untaken and self._closed:
+            # one that finds it still closed tells enough for all of them
+            closed = next(iter(self._closed.values()))
+            return Answer(question, error=closed, is_not_taken=True, is_asked=False)
         refusal: ProviderError | None = None
         said: Reading | None = None
-        adds, is_whole, is_torn = question.is_listed, False, False
+        adds, is_whole, is_torn, is_not_taken = question.is_listed, False, False, False
         for ask in self._kind.one:
             if ask.only is not None and not ask.only((said or question.base).record):
                 continue
             if ask in self._closed:
-                refusal = refusal or self._closed[ask]
+                refusal, is_not_taken = refusal or self._closed[ask], True
                 continue
             try:
                 found = self._found(ask, question)
             except ProviderError as error:
                 if isinstance(error, TokenNotTaken):
-                    self._closed[ask] = error
+                    self._closed[ask], is_not_taken = error, True
                 answer = Answer(question, error=error)
                 if not answer.is_refused:
                     self.fault = error
@@ -157,10 +165,17 @@ class Asker:
                 if is_whole:
                     break
         if said is None:
-            return Answer(question, error=refusal)
+            return Answer(question, error=refusal, is_not_taken=is_not_taken)
         reading = self._reader.merged(question.base, said) if adds else said
         is_part = refusal is not None and not is_whole
-        return Answer(question, reading, said, is_part=is_part, is_torn=is_torn)
+        return Answer(
+            question,
+            reading,
+            said,
+            is_part=is_part,
+            is_not_taken=is_not_taken,
+            is_torn=is_torn,
+        )
 
     def _found(self, ask: Ask, question: Question) -> Reading:
         path = ask.path.format(id=quote(question.job_id, safe=""), version=self._version)

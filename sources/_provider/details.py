@@ -18,6 +18,8 @@ from jobledger.sources._provider.run import Run
 MERGED: Final = "merged"
 OWED: Final = "owed"
 REFUSED: Final = "refused"
+NOT_TAKEN: Final = "not taken"
+"""Refused to a token: for good, or while something was wrong with tokens. Nothing tells which."""
 
 
 @dataclass(slots=True)
@@ -93,7 +95,12 @@ class Details:
                 merged = self._reader.merged(item.reading, early.said)
                 early = replace(early, reading=merged)
             if early is None or not self._is_fresh(early, item.updated_at):
-                questions.append(Question(item.reading.job_id, item.reading))
+                is_untaken = (
+                    item.news is News.RUNNING
+                    and item.job is not None
+                    and item.job.detail == NOT_TAKEN
+                )
+                questions.append(Question(item.reading.job_id, item.reading, is_untaken=is_untaken))
             else:
                 answers[item.reading.job_id] = early
         asked = self._asked(questions[: self._budget.take(len(questions))])
@@ -108,7 +115,7 @@ class Details:
         if answer is not None and answer.is_refused:
             if not _is_older(item.updated_at, job):
                 self._found(item.reading, job, settled)
-            self._mark(job_id, item.listing_hash, REFUSED, job, settled)
+            self._mark(job_id, item.listing_hash, _came_to(answer), job, settled)
         elif (
             answer is None
             or answer.reading is None
@@ -168,7 +175,7 @@ class Details:
             or self._reader.ends_without_its_times(answer.reading, stored(job))
         ):
             if job.detail == OWED:
-                mark = REFUSED if answer.is_refused else OWED
+                mark = _came_to(answer) if answer.is_refused else OWED
                 self._mark(
                     job.job_id, job.listing_hash, mark, job, settled, is_asked=answer.is_asked
                 )
@@ -241,7 +248,9 @@ def _is_older(listed_at: datetime | None, job: KnownJob | None) -> bool:
 
 
 def _came_to(answer: Answer) -> str:
-    return REFUSED if answer.is_part else MERGED
+    if not (answer.is_part or answer.is_refused):
+        return MERGED
+    return NOT_TAKEN if answer.is_not_taken else REFUSED
 
 
 def stored(job: KnownJob) -> Reading:

@@ -50,7 +50,7 @@ class KnownJob:
     """The listing it was made from, for kinds with details; None where a listing had no part in it,
     or where its detail lagged behind that."""
     detail: str | None = None
-    """What came of asking for its detail (`merged`, `owed`, `refused`)."""
+    """What came of asking for its detail (`merged`, `owed`, `refused`, `not taken`)."""
     asked_at: datetime | None = None
     """When it was asked for, as far as that is kept."""
 

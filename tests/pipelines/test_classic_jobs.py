@@ -116,8 +116,35 @@ def test_an_older_api_that_takes_no_token_is_asked_once_and_costs_no_other_job(
     assert (run.outcome, run.details_pending) == ("complete", 0)
     assert [row[1:] for row in counts(project)] == [("succeeded", 10), *[("running", None)] * 3]
     assert sum("/async/" in path for path in project.asked) in range(1, 4)
-    again = project.sync(answer, "salesforce", INGEST)["ingest"]
-    assert (again.outcome, again.requests) == ("complete", 1)
+
+
+def test_an_older_api_that_took_no_token_for_once_is_asked_again(project: Project) -> None:
+    jobs = [{**classic(), "id": f"{number:02}"} for number in range(20)]
+    gone = {each["id"]: NotFound("no", status=404) for each in jobs}
+    closed = org(*jobs, one={**gone, "async": TokenNotTaken("InvalidSessionId", status=401)})
+
+    def told(path: str, params: Mapping[str, str]) -> Any:
+        batches = {"numberBatchesTotal": 1, "numberBatchesCompleted": 1, "numberBatchesFailed": 0}
+        answer = {"id": path[-2:], "state": "Closed", "numberRecordsProcessed": 5, **batches}
+        return answer if "/async/" in path else closed(path, params)
+
+    for changed in (20, 0):
+        run = project.sync(closed, "salesforce", INGEST, max_concurrent=1)["ingest"]
+        assert (run.outcome, run.details_pending) == ("complete", 0)
+        assert run.jobs_changed == changed
+    # the second time only as often as it takes to find out that nothing is new
+    assert [path.removeprefix("/services") for path in project.asked] == [
+        "/data/v62.0/jobs/ingest",
+        "/data/v62.0/jobs/ingest/00",
+        "/async/62.0/job/00",
+    ]
+    assert project.rows("select detail, count(*) from loaded.job_details group by all") == [
+        ("not taken", 20)
+    ]
+    project.sync(told, "salesforce", INGEST)
+    assert counts(project) == [(each["id"], "succeeded", 5) for each in jobs]
+    project.sync(told, "salesforce", INGEST)
+    assert asked_for(project) == []
 
 
 def test_a_query_job_is_one_whatever_it_does(project: Project) -> None:

@@ -286,7 +286,7 @@ class Recomputed:
         refused = {
             (row["source"], row["kind"], row["job_id"])
             for row in self.details
-            if row["detail"] == "refused"
+            if row["detail"] in {"refused", "not taken"}
         }
         rows = []
         for job in self.current:

@@ -174,7 +174,8 @@ def test_a_kind_without_total_times_is_measured_by_its_running_times(world: Worl
     assert judged(world) == stuck(None, None)
 
 
-def test_a_closed_job_whose_detail_is_refused_is_never_stuck(world: World):
+@pytest.mark.parametrize("mark", ["refused", "not taken"])
+def test_a_closed_job_whose_detail_is_refused_is_never_stuck(world: World, mark: str):
     job = {"provider": "salesforce", "source": "salesforce", "kind": "ingest"}
     closed: dict[str, Any] = {
         "status": "running",
@@ -186,5 +187,5 @@ def test_a_closed_job_whose_detail_is_refused_is_never_stuck(world: World):
     assert judged(world) == stuck(None, "slow")
 
     world.connection.execute("delete from loaded.job_details")
-    world.detail(source="salesforce", kind="ingest", detail="refused")
+    world.detail(source="salesforce", kind="ingest", detail=mark)
     assert judged(world) == stuck(None, None)

@@ -111,7 +111,7 @@ def filled(world: World, seed: int) -> None:
         world.job(**row)
         if row["provider_status"] == "Closed" and dice.random() < 0.5 and row["valid_to"] is None:
             key = {name: row[name] for name in ("source", "kind", "job_id")}
-            world.detail(**key, detail=dice.choice(["merged", "refused"]))
+            world.detail(**key, detail=dice.choice(["merged", "refused", "not taken"]))
 
 
 def agree(world: World, now: datetime) -> None:
