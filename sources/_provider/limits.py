@@ -172,7 +172,8 @@ class Limits:
         def seconds(state: RetryCallState) -> float:
             error = _error(state)
             asked = None if error is None else error.retry_after
-            return _BACKOFF(state) if asked is None else asked
+            # 0, or a time that is over by our clock, is no leave to ask without a pause
+            return asked or _BACKOFF(state)
 
         def pause(state: RetryCallState) -> None:
             if (error := _error(state)) is not None:
