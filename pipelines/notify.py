@@ -76,6 +76,9 @@ class Memory:
         """The receiver was told what the check found."""
         told = self._told.setdefault(self._address(receiver), {})
         found = self.hashes(check)
+        if check.error is not None:
+            # what it found before is not gone because it cannot be looked for
+            found += [each for each in told.get(self.hash(check.name), ()) if not _is_error(each)]
         if found:
             told[self.hash(check.name)] = found
         else:
@@ -108,8 +111,17 @@ def news(
     """What is to be said to one who was `told` this much."""
     for check in checked:
         before, found = told.get(memory.hash(check.name), ()), memory.hashes(check)
-        if sorted(before) != found:
+        if check.error is not None:
+            is_news = found != [each for each in before if _is_error(each)]
+        else:
+            is_news = sorted(before) != found
+        if is_news:
             yield check, _message(check, before, memory, project)
+
+
+def _is_error(told: str) -> bool:
+    """Whether this was no problem, but that the check could not run."""
+    return told.startswith(_ERROR)
 
 
 def _message(check: Checked, before: Sequence[str], memory: Memory, project: str) -> Message:
@@ -138,7 +150,7 @@ def _message(check: Checked, before: Sequence[str], memory: Memory, project: str
     if len(rows) > _SHOWN:
         lines.append(f"and {len(rows) - _SHOWN:,} more: 'jobledger check' lists them")
     if before:
-        gone = sum(times for told, times in left.items() if not told.startswith(_ERROR))
+        gone = sum(times for told, times in left.items() if not _is_error(told))
         lines.insert(0, f"{len(new):,} new, {gone:,} gone")
     title = f"{project}: {name}: {many(len(rows), 'problem')}"
     return Message(check.name, _tame(title), _tame("\n".join(lines)), is_resolved=False)
