@@ -95,6 +95,10 @@ class Cron:
         return f"at {self.expression}"
 
 
+_FIELDS: Final = 5
+"""A sixth would be seconds, and one star too many a sync every second."""
+
+
 def _meant(told: datetime) -> list[datetime]:
     """The instants that a time by the clock on the wall may mean, in order.
 
@@ -119,14 +123,20 @@ def rhythm(every: str | None, cron: str | None, what: str = "--every") -> Rhythm
     """The rhythm of a `15m` or of a cron expression. Raises `ConfigError`."""
     if cron is None:
         return Every(duration(every, what))
-    try:
-        next(CronSim(cron, datetime(2026, 1, 1)))  # noqa: DTZ001 - only to see whether it can
-    except (CronSimError, StopIteration):
+    if not _is_cron(cron):
         raise ConfigError(
             f"'{cron}' is no cron expression: expected five fields (minute, hour, day, month,"
             " weekday), such as '15 * * * *' or '0 7 * * 1-5'"
-        ) from None
+        )
     return Cron(cron)
+
+
+def _is_cron(expression: str) -> bool:
+    try:
+        next(CronSim(expression, datetime(2026, 1, 1)))  # noqa: DTZ001 - only to see whether it can
+    except (CronSimError, StopIteration):
+        return False
+    return len(expression.split()) == _FIELDS
 
 
 def configured(project: Project) -> Rhythm | None:

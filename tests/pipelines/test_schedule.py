@@ -141,7 +141,9 @@ def test_sunday_is_0_as_in_cron() -> None:
     assert (first - timedelta(0)).astimezone().strftime("%a") == "Sun"
 
 
-@pytest.mark.parametrize(("every", "cron"), [("soon", None), ("0m", None), (None, "* * *")])
+@pytest.mark.parametrize(
+    ("every", "cron"), [("soon", None), ("0m", None), (None, "* * *"), (None, "* * * * * *")]
+)
 def test_what_is_no_rhythm(every: str | None, cron: str | None) -> None:
     with pytest.raises(ConfigError, match="expected"):
         rhythm(every, cron)
