@@ -5,9 +5,10 @@ select
     runs.finished_at,
     runs.gap_from,
     runs.gap_to,
-    'jobs created between ' || strftime(runs.gap_from at time zone 'UTC', '%Y-%m-%d %H:%M')
-        || ' and '
-        || coalesce(strftime(runs.gap_to at time zone 'UTC', '%Y-%m-%d %H:%M'), 'then')
+    'jobs created '
+        || case when runs.gap_to is null then 'after ' else 'between ' end
+        || strftime(runs.gap_from at time zone 'UTC', '%Y-%m-%d %H:%M')
+        || coalesce(' and ' || strftime(runs.gap_to at time zone 'UTC', '%Y-%m-%d %H:%M'), '')
         || ' UTC may be missing' as problem,
 from staging.runs as runs
 cross join staging.clock as clock

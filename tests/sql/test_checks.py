@@ -142,11 +142,14 @@ def test_late_syncs(world: World):
 def test_gaps(world: World):
     world.run(sync_id="s1", finished_at=ago(days=31), gap_from=ago(days=33), gap_to=ago(days=32))
     world.run(sync_id="s2", gap_from=ago(days=2), gap_to=ago(days=1))
+    world.run(sync_id="s3", kind="data_backfill", gap_from=ago(days=2))
 
     assert found(world) == {
         "gaps": [
+            ("zuora", "data_backfill", ago(minutes=30),
+             "jobs created after 2026-03-13 12:00 UTC may be missing"),
             ("zuora", "data_query", ago(minutes=30),
-             "jobs created between 2026-03-13 12:00 and 2026-03-14 12:00 UTC may be missing")
+             "jobs created between 2026-03-13 12:00 and 2026-03-14 12:00 UTC may be missing"),
         ]
     }  # fmt: skip
 
