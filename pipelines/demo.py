@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from jobledger.pipelines.errors import ConfigError, JobledgerError
+from jobledger.pipelines.errors import ConfigError, JobledgerError, unwritable
 from jobledger.pipelines.project import Project
 from jobledger.sources._provider.clock import Clock
 
@@ -56,7 +56,10 @@ def demo_project(folder: Path) -> Project:
                 " 'jobledger --project DIR demo'"
             )
         shutil.rmtree(folder)
-    config.parent.mkdir(parents=True)
+    try:
+        config.parent.mkdir(parents=True)
+    except OSError as error:
+        raise unwritable(folder, error) from None
     return Project(folder, {})
 
 

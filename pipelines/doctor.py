@@ -15,6 +15,7 @@ from jobledger.pipelines.query import open_published
 from jobledger.pipelines.sync.assignments import Assignment, assignments, without
 from jobledger.pipelines.sync.rhythm import configured
 from jobledger.pipelines.warehouse.held import check_path
+from jobledger.pipelines.warehouse.ledger import check_publishes
 from jobledger.pipelines.wording import span
 from jobledger.sources._provider.client import Account, Client, Endpoint
 from jobledger.sources._provider.clock import Clock
@@ -155,6 +156,7 @@ def _clock(name: str, skew: float) -> Finding:
 def _warehouse(project: Project) -> Finding:
     try:
         check_path(project)
+        check_publishes(project.ledger, project.warehouse)
     except ConfigError as error:
         return Finding("warehouse", "opens", is_good=False, said=str(error), is_setting=True)
     if not project.warehouse.exists():

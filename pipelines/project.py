@@ -98,6 +98,11 @@ class Project:
         return self.folder / ".jobledger"
 
     @property
+    def ledger(self) -> Path:
+        """The writer's file, which `warehouse` is published from."""
+        return self.state_dir / "ledger.duckdb"
+
+    @property
     def secrets_file(self) -> Path:
         """The user's secrets, as far as they are in a file."""
         return self.folder / _FILES[1]

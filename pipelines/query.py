@@ -293,9 +293,15 @@ def is_damage(error: duckdb.Error) -> bool:
 
 def unreadable(path: Path, error: duckdb.Error) -> QueryError:
     """What to do about a published file that DuckDB cannot read."""
+    if not os.access(path, os.R_OK):
+        return QueryError(
+            f"{path} may not be read: ask whose it is to share it, as with chgrp and chmod 640"
+            " (syncs leave its group and mode alone)"
+        )
     return QueryError(
         f"cannot read {path}: {one_line(str(error), 200)}; move it away, and 'jobledger sync'"
-        " publishes it anew from .jobledger/; else restore it from a backup"
+        " publishes it anew from .jobledger/, or begins a new one where there is none; else"
+        " restore it from a backup"
     )
 
 

@@ -30,8 +30,7 @@ def held(
     check_path(project)
     state = project.make_state_dir()
     guard_logging()
-    path = state / "ledger.duckdb"
-    with locked(state, wait=wait, stop=stop), Ledger(path, project.warehouse) as ledger:
+    with locked(state, wait=wait, stop=stop), Ledger(project.ledger, project.warehouse) as ledger:
         yield ledger
 
 

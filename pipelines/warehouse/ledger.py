@@ -4,8 +4,10 @@ Readers never see this file. They open what `publish` makes of it, so that neith
 other.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -119,15 +121,11 @@ class Ledger:
 
     def _check_knows(self, newest: Sequence[tuple[str]]) -> None:
         """Raises `ConfigError` where readers have syncs that this ledger would take from them."""
-        known = self.connection.execute("select distinct sync_id from loaded.sync_runs").fetchall()
-        if not set(newest) <= set(known):
+        try:
+            _check_knows(self.connection, newest, self.path, self.published)
+        except ConfigError:
             self.connection.close()
-            raise ConfigError(
-                f"{self.published} has syncs that {self.path.parent} does not know, and would lose"
-                " them: another project publishes there, or a backup was put back. To go on from"
-                f" what it has, remove {self.path.parent}; else name another path under"
-                " [warehouse] in .dlt/config.toml"
-            )
+            raise
 
     def _set_aside(self) -> None:
         """Keeps a damaged file under another name, so that the ledger is made again."""
@@ -146,8 +144,8 @@ class Ledger:
         copy = self.path.with_suffix(".source")
         # a copy without the published file's WAL: what a client wrote there is not ours, and a
         # client that holds the file open does not matter
-        shutil.copyfile(self.published, copy)
         try:
+            shutil.copyfile(self.published, copy)
             connection.execute(f"attach {literal(copy)} as published (read_only)")
             connection.execute("begin")
             copy_tables(connection, "published", name_of(connection))
@@ -158,6 +156,12 @@ class Ledger:
             raise JobledgerError(
                 f"{self.published} cannot be read: {said(error)}; restore it from a backup, or"
                 " move it away to begin a new ledger"
+            ) from None
+        except OSError as error:
+            connection.close()
+            raise JobledgerError(
+                f"{self.path} cannot be made from {self.published.name}: {said(error)}; make room"
+                " on the disk and sync again"
             ) from None
         finally:
             copy.unlink(missing_ok=True)
@@ -318,10 +322,14 @@ class Ledger:
             table: f"{column} is distinct from {literal(source)}"
             for table, column in columns.items()
         }
-        publish(self.connection, self.path, self.published, put_views, only=others)
-        self.connection.close()
-        for file in (self.path, wal(self.path)):
-            file.unlink(missing_ok=True)
+
+        def give_up() -> None:
+            # one that outlived the publication would bring back what it lacks
+            self.connection.close()
+            for file in (self.path, wal(self.path)):
+                file.unlink(missing_ok=True)
+
+        publish(self.connection, self.path, self.published, put_views, only=others, give_up=give_up)
         return int(jobs)
 
 
@@ -430,6 +438,11 @@ def _newest_sync(published: Path) -> list[tuple[str]]:
     """
     if not published.exists():
         return []
+    if not os.access(published, os.R_OK):
+        raise ConfigError(
+            f"{published} may not be read: run jobledger as the user who made it, or name another"
+            " path under [warehouse] in .dlt/config.toml"
+        )
     try:
         if _is_duckdb(published):
             with attached(published) as connection:
@@ -443,6 +456,33 @@ def _newest_sync(published: Path) -> list[tuple[str]]:
         f"{published} is no ledger of jobledger's, and would be replaced: move it away, and the"
         " next sync writes its own, or name another path under [warehouse] in .dlt/config.toml"
     )
+
+
+def check_publishes(path: Path, published: Path) -> None:
+    """Raises `ConfigError` where a sync into the ledger at `path` would be refused for its end.
+
+    What cannot be opened now is a sync's to tell.
+    """
+    newest = _newest_sync(published)
+    if not (newest and path.exists()):
+        return
+    with suppress(duckdb.Error), duckdb.connect(path, read_only=True) as connection:
+        _check_knows(connection, newest, path, published)
+
+
+def _check_knows(
+    connection: duckdb.DuckDBPyConnection,
+    newest: Sequence[tuple[str]],
+    path: Path,
+    published: Path,
+) -> None:
+    known = connection.execute("select distinct sync_id from loaded.sync_runs").fetchall()
+    if not set(newest) <= set(known):
+        raise ConfigError(
+            f"{published} has syncs that {path.parent} does not know, and would lose them: another"
+            " project publishes there, or a backup was put back. To go on from what it has, remove"
+            f" {path.parent}; else name another path under [warehouse] in .dlt/config.toml"
+        )
 
 
 def _is_duckdb(path: Path) -> bool:

@@ -30,11 +30,13 @@ def publish(
     put_views: Callable[[duckdb.DuckDBPyConnection], None],
     *,
     only: Mapping[str, str] | None = None,
+    give_up: Callable[[], None] = lambda: None,
 ) -> None:
     """Replaces `target`, whole, by what the database at `path` holds, with the views in place.
 
     `only` has the rows that are wanted of a table, as a condition in SQL: of the others the file
-    has no trace. Raises `JobledgerError` where it cannot be written; what was there stays.
+    has no trace. What it comes from is let go by `give_up`, once all is in place but for the last
+    step. Raises `JobledgerError` where it cannot be written; what was there stays.
     """
     # a link to another disk stays one
     target = target.resolve()
@@ -55,6 +57,7 @@ def publish(
             _drop_staging(reader)
             put_views(reader)
             reader.execute("checkpoint")
+        give_up()
         _replace(fresh, target)
     except (duckdb.Error, OSError) as error:
         if isinstance(error, duckdb.Error) and is_damage(error):

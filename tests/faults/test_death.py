@@ -359,3 +359,29 @@ def somewhere() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a command as somebody else")
+def test_a_ledger_that_may_not_be_read_is_its_owners_to_share(
+    commands: Commands, synced: Path, small: Running, somewhere: Path
+) -> None:
+    folder = somewhere / "project"
+    shutil.copytree(synced, folder)
+    project(folder, small.base_url)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    ledger = folder / "jobs.duckdb"
+    os.chown(ledger, 0, 0)
+
+    code, said = commands.run(folder, "query", "jobs", user=NOBODY)
+    assert code == 1
+    assert said == (
+        f"jobledger: {ledger} may not be read: ask whose it is to share it, as with chgrp and"
+        " chmod 640 (syncs leave its group and mode alone)\n"
+    )
+    code, said = commands.run(folder, "sync", user=NOBODY)
+    assert code == 2
+    assert said.splitlines()[-1] == (
+        f"jobledger: {ledger} may not be read: run jobledger as the user who made it, or name"
+        " another path under [warehouse] in .dlt/config.toml"
+    )

@@ -1,5 +1,6 @@
 """The writer's file: made again from what is published whenever it cannot be relied on."""
 
+import errno
 import os
 import runpy
 from pathlib import Path
@@ -182,3 +183,24 @@ def test_so_does_its_group_or_no_group_may_read(
     assert ((now.st_gid == 4711), now.st_mode & 0o777) == (
         (True, 0o664) if is_ours_to_give else (False, 0o604)
     )
+
+
+def test_a_rebuild_that_the_disk_has_no_room_for_says_so_and_is_done_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = ledger_file(project)
+    path.unlink()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as there:
+        there.setattr("shutil.copyfile", full)
+        with pytest.raises(JobledgerError) as caught:
+            Ledger(path, project.published)
+    assert str(caught.value) == (
+        f"{path} cannot be made from jobs.duckdb: No space left on device; make room on the disk"
+        " and sync again"
+    )
+    assert [each.name for each in path.parent.glob("ledger*")] == [path.name]
+    sync_again(project)

@@ -2,8 +2,10 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from jobledger.emulator import Running
@@ -146,3 +148,32 @@ def test_doctor_warns_of_secrets_that_every_user_may_read(shell: Shell) -> None:
         f"warning: {secrets} has secrets in it, and every user of this machine may read it:"
         " chmod 600"
     )
+
+
+def test_doctor_refuses_what_a_sync_would_not_publish_over(shell: Shell) -> None:
+    ledger, published = shell.folder / ".jobledger", shell.folder / "jobs.duckdb"
+
+    def refused() -> tuple[str, str]:
+        found = shell.run("doctor", "salesforce", "--json")
+        (bad,) = (each for each in found.json if not each["is_good"])
+        assert (found.code, bad["subject"], bad["what"]) == (2, "warehouse", "opens")
+        synced = shell.run("sync", "salesforce")
+        assert synced.code == 2
+        return bad["said"], synced.err.splitlines()[-1].removeprefix("jobledger: ")
+
+    with duckdb.connect(published) as connection:
+        connection.execute("create table jobs as select 1 as mine")
+    said, by_sync = refused()
+    assert said == by_sync
+    assert "is no ledger of jobledger's" in said
+    published.unlink()
+
+    assert shell.run("sync", "salesforce").code == 0
+    shutil.copytree(ledger, shell.folder / "backup")
+    assert shell.run("sync", "salesforce").code == 0
+    assert shell.run("doctor", "salesforce").code == 0
+    shutil.rmtree(ledger)
+    shutil.move(shell.folder / "backup", ledger)
+    said, by_sync = refused()
+    assert said == by_sync
+    assert "a backup was put back" in said

@@ -3,6 +3,7 @@
 import errno
 import io
 import re
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +129,22 @@ def test_forgetting_asks_first(
     assert done.err.endswith(still) == (code == 0)
     left = shell.run("query", "select count(*) > 0 as has_jobs from jobs", "--format", "csv").out
     assert left.splitlines()[1] == ("false" if code == 0 else "true")
+
+
+def test_a_forgetting_that_is_terminated_as_it_ends_is_done(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shell.run("sync").code == 0
+    replace = publication._replace
+
+    def terminated(fresh: Path, target: Path) -> None:
+        replace(fresh, target)
+        raise SystemExit(143)
+
+    with monkeypatch.context() as there:
+        there.setattr(publication, "_replace", terminated)
+        assert shell.run("state", "forget", "zuora", "--yes").code == 143
+    # what comes next makes nothing of it undone
+    assert shell.run("sync", "salesforce").code == 0
+    left = shell.run("query", "select distinct source from jobs", "--format", "csv").out
+    assert left.splitlines() == ["source", "salesforce"]
