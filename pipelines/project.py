@@ -22,6 +22,8 @@ from jobledger.pipelines.settings import READ, base_url, duration, listed, optio
 from jobledger.sources._provider.settings import SourceSettings
 
 _NAME: Final = re.compile(r"[a-z](?:[a-z0-9]|_(?!_))*")
+_LONGEST: Final = 64
+"""What dlt takes for the name of a source."""
 _KEYS: Final = ("provider", "base_url", "kinds", *READ)
 _CREDENTIALS: Final = frozenset(
     {"client_id", "client_secret", "refresh_token", "username", "private_key", "audience"}
@@ -175,10 +177,10 @@ class Project:
                 names.add(parts[1].lower())
         names = {name for name in names if _is_ours(self._section(("sources", name)))}
         for name in names:
-            if not _NAME.fullmatch(name):
+            if not _NAME.fullmatch(name) or len(name) > _LONGEST:
                 raise ConfigError(
                     f"'{name}' is no name for a source: expected lower-case letters, digits and"
-                    " single underscores, a letter first, as in zuora_eu"
+                    f" single underscores, {_LONGEST} at the most, a letter first, as in zuora_eu"
                 )
         return sorted(names)
 

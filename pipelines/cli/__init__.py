@@ -71,7 +71,7 @@ class _Commands(click.Group):
             ctx.fail(f"no command '{args[0]}'{choices(args[0], COMMANDS)}")
         name, command, rest = super().resolve_command(ctx, args)
         if name in _SYNCING and ctx.ensure_object(Invocation).is_alone:
-            _do_without()
+            _prepare_process()
         return name, command, rest
 
 
@@ -128,8 +128,10 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG0
     raise SystemExit(Exit.TERMINATED)
 
 
-def _do_without() -> None:
-    """Spares the process what a sync has no use for."""
+def _prepare_process() -> None:
+    """Spares the process what a sync has no use for, and others what it writes."""
+    # dlt's files too are their owner's alone
+    os.umask(0o077)
     # Arrow and DuckDB look for pandas as soon as they are shown a list or a table, which takes a
     # quarter of a second
     sys.meta_path.insert(0, _WithoutPandas())

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -34,8 +34,12 @@ from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.reading import Reader
 from jobledger.sources._provider.redact import for_log, one_line
 from jobledger.sources._provider.run import Outcome, Run
+from jobledger.sources._provider.settings import SourceSettings
 from jobledger.sources._provider.source import job_source
 from jobledger.sources._provider.walk import Errand
+
+if TYPE_CHECKING:
+    import dlt
 
 PUBLISH_EVERY: Final = 10.0
 """Seconds between publications while a sync goes on, at the least."""
@@ -114,7 +118,7 @@ class Sync:
         settings = assignment.settings
         runs = [self._start(assignment, kind) for kind in assignment.kinds]
         try:
-            self._read_and_load(assignment, runs)
+            self._read_and_load(assignment, runs, result)
         except Exception as error:  # noqa: BLE001 - one source that fails leaves the rest alone
             result.load_errors[settings.name] = error
             self._fail(assignment, runs, error)
@@ -151,8 +155,14 @@ class Sync:
         self.watcher.started(run)
         return run
 
-    def _read_and_load(self, assignment: Assignment, runs: Sequence[Run]) -> None:
+    def _read_and_load(self, assignment: Assignment, runs: Sequence[Run], result: Result) -> None:
         settings = assignment.settings
+        if other := self.ledger.other_provider(settings.name, settings.provider):
+            raise SettingsError(
+                f"[sources.{settings.name}] is an account of {settings.provider}, and its jobs in"
+                f" the ledger are of {other}: give it another name, or remove those with"
+                f" 'jobledger state forget {settings.name}'"
+            )
         account = self.open_account(
             settings,
             assignment.provider.dialect,
@@ -162,6 +172,12 @@ class Sync:
         )
         with self._loading:
             pipeline = prepared_pipeline(self.ledger, self.folder, settings.name)
+        if address := _asked_before(pipeline, settings):
+            result.notes.append(
+                f"{settings.name}: asked at {settings.base_url} now, and at {address} before; if"
+                " that is another account, its jobs stand among the other's now: give it a name of"
+                f" its own, and put back a backup or 'jobledger state forget {settings.name}'"
+            )
         with ThreadPoolExecutor(settings.max_concurrent, thread_name_prefix="detail") as pool:
             errands = self._errands(assignment, runs, account, pool)
             newest = self.ledger.newest_version_at(settings.name)
@@ -236,6 +252,13 @@ class Sync:
         self.ledger.publish(self.put_views)
         self._is_ahead = False
         self.watcher.published()
+
+
+def _asked_before(pipeline: "dlt.Pipeline", settings: SourceSettings) -> str | None:
+    """The other address that a source was last asked at, if any."""
+    kinds = pipeline.state.get("sources", {}).get(settings.name, {}).get("resources", {})
+    known = {state.get("base_url") for state in kinds.values()}
+    return min(known - {None, settings.base_url}, default=None)
 
 
 @contextmanager

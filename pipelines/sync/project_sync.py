@@ -59,7 +59,7 @@ def sync_project(
         ]
         if refused:
             notes.append(without(assignment, refused))
-    result.notes = notes
+    result.notes = [*notes, *result.notes]
     return result
 
 

@@ -228,6 +228,15 @@ class Ledger:
             ).fetchone()
         return row[0] if row else None
 
+    def other_provider(self, source: str, provider: str) -> str | None:
+        """Of which other provider there are jobs under a source's name, if any."""
+        with self.connection.cursor() as cursor:
+            row = cursor.execute(
+                f"select provider from loaded.job_versions where source = {literal(source)}"
+                f" and provider <> {literal(provider)} limit 1"
+            ).fetchone()
+        return row[0] if row else None
+
     def outstanding(self, source: str, kind: Kind) -> Outstanding:
         """How much of a kind the next sync has to look at in any case."""
         with self.connection.cursor() as cursor:

@@ -381,6 +381,8 @@ class Walk:
             state["is_newest_first"] = order.is_newest_first
             state["full_walk_at"] = run.started_at.isoformat()
         state["complete_at"] = run.started_at.isoformat()
+        # a source that is asked elsewhere later may be another account
+        state["base_url"] = self._errand.settings.base_url
 
     def _rejected(self) -> pa.Table:
         now = self._errand.clock.now()

@@ -1,8 +1,10 @@
-"""Folders that nothing can be loaded from, and files that are not ours to replace."""
+"""Folders that nothing can be loaded from, accounts that change, and what files are whose."""
 
 import shutil
+import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -114,3 +116,65 @@ def test_a_ledger_that_fell_behind_publishes_over_nothing(shell: Shell) -> None:
     assert shell.run(*one).code == 0
     count = ("query", "select count(*) as n from loaded.sync_runs", "--format", "csv")
     assert shell.run(*count).out == "n\n3\n"
+
+
+def test_an_account_of_another_provider_takes_no_ones_place(shell: Shell) -> None:
+    assert shell.run("sync", "zuora", "--kind", "data_query").code == 0
+    jobs = shell.run("query", "select count(*) from jobs").out
+    config = shell.folder / ".dlt" / "config.toml"
+    config.write_text(
+        config.read_text().replace("[sources.zuora]", '[sources.zuora]\nprovider = "salesforce"')
+    )
+    done = shell.run("sync", "zuora")
+    assert done.code == 2
+    assert (
+        "[sources.zuora] is an account of salesforce, and its jobs in the ledger are of zuora:"
+        " give it another name, or remove those with 'jobledger state forget zuora'"
+    ) in done.err
+    assert shell.run("query", "select count(*) from jobs").out == jobs
+    assert shell.run("state", "forget", "zuora", "--yes").code == 0
+    assert "is an account of" not in shell.run("sync", "zuora").err
+
+
+def test_a_source_that_is_asked_elsewhere_is_told_of_once(shell: Shell) -> None:
+    one = ("sync", "zuora", "--kind", "data_query")
+    assert shell.run(*one).code == 0
+    assert "before; if" not in shell.run(*one).err
+    config = shell.folder / ".dlt" / "config.toml"
+    config.write_text(config.read_text().replace("127.0.0.1", "localhost"))
+    done = shell.run(*one)
+    assert done.code == 0
+    (said,) = (line for line in done.err.splitlines() if "before; if" in line)
+    port = said.split("localhost:")[1].split()[0]
+    assert said == (
+        f"zuora: asked at http://localhost:{port} now, and at http://127.0.0.1:{port} before; if"
+        " that is another account, its jobs stand among the other's now: give it a name of its"
+        " own, and put back a backup or 'jobledger state forget zuora'"
+    )
+    assert "before; if" not in shell.run(*one).err
+
+
+def test_what_a_sync_writes_is_its_owners_alone(shell: Shell) -> None:
+    done = subprocess.run(
+        [Path(sys.prefix) / "bin" / "jobledger", "--project", shell.folder, "sync", "salesforce"],
+        umask=0o022,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    made = [path for path in shell.folder.rglob("*") if ".dlt" not in path.parts]
+    assert any("dlt" in path.parts for path in made)
+    assert [path for path in made if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+
+
+@pytest.mark.parametrize("name", ["Zuora", "zuora__eu", "2nd", "z" * 65])
+def test_a_name_that_no_source_can_have_is_told(shell: Shell, name: str) -> None:
+    config = shell.folder / ".dlt" / "config.toml"
+    config.write_text(f'[sources."{name}"]\nprovider = "zuora"\nbase_url = "https://127.0.0.1"\n')
+    done = shell.run("sync")
+    assert done.code == 2
+    assert done.err.splitlines()[-1] == (
+        f"jobledger: '{name}' is no name for a source: expected lower-case letters, digits and"
+        " single underscores, 64 at the most, a letter first, as in zuora_eu"
+    )
