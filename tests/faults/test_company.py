@@ -1,5 +1,6 @@
 """Several people and programs with one ledger: nobody waits for anybody, and nobody breaks it."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -29,6 +30,8 @@ from tests.sources._provider.accounts import FakeClock
 READERS = int(os.environ.get("JOBLEDGER_READERS", "20"))
 SYNCS = int(os.environ.get("JOBLEDGER_SYNCS", "2"))
 COMMAND = "from jobledger.pipelines.cli import main; main()"
+SOON = 300
+"""Seconds in which a process does what it should, on a machine with much else to do."""
 COUNT = "select count(*) from jobs where kind = 'data_query'"
 HOLD = """
 import sys, duckdb
@@ -76,29 +79,58 @@ def one_more_query(running: Running, name: str) -> None:
     running.world.put("data_query", {**record, "id": name})
 
 
-def test_two_syncs_at_once(ours: Project, running: Running) -> None:
-    # time enough for another process to start, on a machine with much else to do
-    running.faults.order("slow", "/query/jobs", seconds=8)
+class Gate:
+    """Stands before an emulator: who asks for `path` waits until it is opened."""
+
+    def __init__(self, running: Running, path: str) -> None:
+        self.is_asked, self.is_open = threading.Event(), threading.Event()
+        self._front, self._path = running._front, path
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope.get("path") == self._path and not self.is_open.is_set():
+            self.is_asked.set()
+            await asyncio.to_thread(self.is_open.wait)
+        await self._front(scope, receive, send)
+
+
+@pytest.fixture
+def gate(running: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    gate = Gate(running, "/query/jobs")
+    monkeypatch.setattr(running, "_front", gate)
+    yield gate
+    gate.is_open.set()
+
+
+def test_two_syncs_at_once(ours: Project, gate: Gate) -> None:
     said = [sys.executable, "-c", COMMAND, "--project", str(ours.folder), "sync"]
     first = subprocess.Popen(said, env=clean(), stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    holder = ours.state_dir / "lock.pid"
-    assert until(lambda: holder.exists() and holder.read_text() != "")
+    assert gate.is_asked.wait(SOON)
 
-    second = subprocess.run(said, env=clean(), capture_output=True, text=True, check=False)
-    assert (second.returncode, second.stdout) == (3, "")
-    assert second.stderr == (
+    def refused(*command: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            command, env=clean(), capture_output=True, text=True, check=False, timeout=SOON
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    busy = (
         f"jobledger: another sync holds this ledger (PID {first.pid}); try again when it"
         " has ended (jobledger sync --wait SECONDS waits for that)\n"
     )
-    reset = [*said[:-1], "state", "reset", "salesforce"]
-    third = subprocess.run(reset, env=clean(), capture_output=True, text=True, check=False)
-    assert (third.returncode, third.stderr) == (3, second.stderr)
-    waited = subprocess.run(
-        [*said, "--wait", "60", "--json"], env=clean(), capture_output=True, check=False
+    assert refused(*said) == (3, "", busy)
+    assert refused(*said[:-1], "state", "reset", "salesforce") == (3, "", busy)
+    waiting = subprocess.Popen(
+        [*said, "--wait", str(SOON), "--json"],
+        env=clean(),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
-    assert waited.returncode == 0
-    _, errors = first.communicate()
-    assert first.returncode == 0, errors
+    # time enough to try for the lock; where it is not, the rest holds all the same
+    assert not until(lambda: waiting.poll() is not None, seconds=2, every=0.1)
+    assert first.poll() is None
+    gate.is_open.set()
+    for each in (first, waiting):
+        _, errors = each.communicate(timeout=SOON)
+        assert each.returncode == 0, errors
     runs = rows_of(
         ours.warehouse,
         "select kind, count(*), count(*) filter (outcome = 'complete') from loaded.sync_runs"
