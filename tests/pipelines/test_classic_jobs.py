@@ -7,6 +7,7 @@ import pytest
 
 from jobledger.sources._provider.errors import (
     NotFound,
+    ProviderError,
     Refused,
     TokenNotTaken,
 )
@@ -205,3 +206,23 @@ def test_a_job_that_changes_between_the_two_ways_of_asking_is_asked_for_again(
     assert project.rows(
         "select status, raw->>'numberBatchesTotal' from loaded.job_versions where valid_to is null"
     ) == [("failed", None)]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "status"),
+    [
+        (NotFound("no", status=404), Refused("InvalidJob", status=400), "vanished"),
+        (Refused("no", status=403), NotFound("no", status=404), "vanished"),
+        (Refused("no", status=403), Refused("InvalidJob", status=400), "running"),
+    ],
+)
+def test_a_job_is_gone_if_either_way_of_asking_says_so(
+    project: Project, first: ProviderError, then: ProviderError, status: str
+) -> None:
+    project.sync(org(classic("InProgress")), "salesforce", INGEST)
+    project.sync(org(one={"a": first, "async": then}), "salesforce", INGEST)
+    assert [path for path in project.asked if path.endswith("/a")] == [
+        "/services/data/v62.0/jobs/ingest/a",
+        "/services/async/62.0/job/a",
+    ]
+    assert counts(project) == [("a", status, 10)]

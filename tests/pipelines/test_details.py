@@ -270,6 +270,32 @@ def test_a_limit_or_a_login_that_fails_is_no_refusal_of_the_detail(
     assert counts(project) == [("a", "succeeded", 10)]
 
 
+@pytest.mark.parametrize(
+    ("faulty", "asked"),
+    [
+        # an answer in between, and it is worth asking on
+        ("abcdfghi", "abcdefghij"),
+        ("abcdefghij", "abcde"),
+        ("bcdefghij", "abcdef"),
+    ],
+)
+def test_five_faults_in_a_row_end_the_asking_for_details_and_fewer_do_not(
+    project: Project, faulty: str, asked: str
+) -> None:
+    jobs = [job(letter) for letter in "abcdefghij"]
+    faults = {letter: ServerFault("HTTP 503", status=503) for letter in faulty}
+    answer = org(*jobs, one=faults)
+    # one after the other
+    run = project.sync(answer, "salesforce", INGEST, max_concurrent=1)["ingest"]
+    assert asked_for(project) == list(asked)
+    told = [letter for letter in asked if letter not in faulty]
+    assert (run.outcome, run.details_fetched) == ("incomplete", len(told))
+    assert run.details_pending == len(jobs) - len(told)
+    assert counts(project) == [
+        (letter, "succeeded", 10 if letter in told else None) for letter in "abcdefghij"
+    ]
+
+
 def test_an_answer_by_id_that_says_nothing_new_adds_no_version(project: Project) -> None:
     waiting = job("a", "UploadComplete", contentUrl="only in the listing")
     by_id = {"a": {k: v for k, v in detail(waiting).items() if k != "contentUrl"}}
@@ -302,6 +328,22 @@ def test_a_refused_detail_takes_nothing_back_for_a_listing_that_lags_behind(
     refused = Refused("no", status=403)
     project.sync(org(listed, one={"a": refused}), "salesforce", INGEST)
     assert (project.versions(), counts(project)) == (1, [("a", "running", 3)])
+
+
+def test_an_answer_by_id_older_than_what_is_known_changes_nothing_and_is_owed(
+    project: Project,
+) -> None:
+    project.sync(org(job("a", "InProgress", 5)), "salesforce", INGEST)
+    older = detail(job("a", "InProgress", 1), 3)
+    run = project.sync(org(job("a", "InProgress", 9), one={"a": older}), "salesforce", INGEST)
+    assert (run["ingest"].jobs_changed, run["ingest"].details_pending) == (0, 1)
+    assert (counts(project), project.versions()) == ([("a", "running", 10)], 1)
+    assert project.rows("select job_id, detail from loaded.job_details") == [("a", "owed")]
+    # a later answer is taken, though the listing says the same as before
+    newer = {"a": detail(job("a", "InProgress", 9), 12)}
+    run = project.sync(org(job("a", "InProgress", 9), one=newer), "salesforce", INGEST)
+    assert (asked_for(project), run["ingest"].details_pending) == (["a"], 0)
+    assert (counts(project), project.versions()) == ([("a", "running", 12)], 2)
 
 
 def test_the_listing_of_query_jobs_may_show_jobs_that_write(project: Project) -> None:

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from jobledger.emulator import Running
 from jobledger.pipelines.errors import ConfigError, JobledgerError
 from jobledger.pipelines.project import Project
+from jobledger.pipelines.sync.project_sync import sync_project
 from jobledger.pipelines.sync.rhythm import Every, Rhythm, configured, rhythm
 from jobledger.pipelines.sync.schedule import BEAT, Heartbeat, Schedule, heartbeats
+from tests.faults.provider import project, rows_of
+from tests.pipelines.scripted_sync import Quiet
+from tests.sources._provider.accounts import FakeClock
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -233,4 +238,23 @@ def test_the_hour_that_spring_leaves_out_has_its_sync_once() -> None:
     assert found == [
         datetime(2026, 3, 29, 1, 30, tzinfo=UTC),
         datetime(2026, 3, 30, 0, 30, tzinfo=UTC),
+    ]
+
+
+@pytest.mark.parametrize(("said", "seconds"), [(None, 900.0), (3600.0, 3600.0)])
+def test_a_sync_tells_the_rhythm_of_the_settings_unless_it_belongs_to_another(
+    tmp_path: Path, emulator: Running, said: float | None, seconds: float
+) -> None:
+    ours = project(tmp_path / "ours", emulator.base_url, "zuora")
+    config = ours.folder / ".dlt" / "config.toml"
+    config.write_text(f'{config.read_text()}[schedule]\nevery = "15m"\n')
+    result = sync_project(
+        Project(ours.folder, {}), watcher=Quiet(), clock=FakeClock(), schedule=said
+    )
+    assert result.load_errors == {}
+    assert rows_of(
+        ours.warehouse, "select kind, schedule_seconds from loaded.sync_runs order by kind"
+    ) == [
+        (kind, seconds)
+        for kind in ("auto_backfill", "custom_object_bulk", "data_backfill", "data_query")
     ]

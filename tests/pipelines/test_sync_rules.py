@@ -133,9 +133,35 @@ def test_a_newest_first_listing_is_cut_short_below_what_is_known(project: Projec
     assert (daily.scope, daily.jobs_new) == ("full", 1)
 
 
+@pytest.mark.parametrize(
+    ("hours", "scopes"),
+    [
+        (8, ["full", "recent", "recent", "full"]),
+        # one that waited for the day to be over would come ten hours after it
+        (10, ["full", "recent", "full", "recent"]),
+        (24, ["full", "full"]),
+    ],
+)
+def test_the_next_full_walk_is_never_later_than_a_day_after_the_last(
+    project: Project, hours: float, scopes: list[str]
+) -> None:
+    jobs = [bulk(f"j{n:03d}", NOW - timedelta(hours=n + 100)) for n in range(20)]
+    runs = [project.sync(bulk_jobs(jobs), kinds=BULK, hours=hours) for _ in scopes]
+    assert [run["custom_object_bulk"].scope for run in runs] == scopes
+
+
 def test_an_unordered_listing_is_never_cut_short(project: Project) -> None:
     jobs = [bulk(f"j{n:03d}", NOW - timedelta(hours=n)) for n in range(30)]
     jobs[3], jobs[20] = jobs[20], jobs[3]
+    project.sync(bulk_jobs(jobs), kinds=BULK)
+    again = project.sync(bulk_jobs(jobs), kinds=BULK)["custom_object_bulk"]
+    assert (again.scope, again.pages) == ("full", 4)
+
+
+def test_a_listing_with_an_undated_job_is_never_cut_short(project: Project) -> None:
+    jobs = [bulk(f"j{n:03d}", NOW - timedelta(hours=n + 100)) for n in range(30)]
+    undated = {name: value for name, value in jobs[15].items() if name != "CreatedDate"}
+    jobs[15] = undated
     project.sync(bulk_jobs(jobs), kinds=BULK)
     again = project.sync(bulk_jobs(jobs), kinds=BULK)["custom_object_bulk"]
     assert (again.scope, again.pages) == ("full", 4)
@@ -215,9 +241,25 @@ def test_equal_content_under_two_ids_or_kinds_is_two_jobs(project: Project) -> N
     ]
 
 
-def test_quota_ends_a_kind_as_incomplete(project: Project) -> None:
-    runs = project.sync(lambda path, params: QuotaReached("no more"))
-    assert {run.error_kind for run in runs.values()} == {"quota"}
+def test_a_quota_that_is_used_up_before_the_first_page_fails_each_kind(project: Project) -> None:
+    runs = project.sync(lambda path, params: QuotaReached("no more", status=403))
+    assert {kind: (run.outcome, run.error_kind) for kind, run in runs.items()} == dict.fromkeys(
+        ("data_backfill", "auto_backfill", "custom_object_bulk", "data_query"), ("failed", "quota")
+    )
+    assert project.rows("from loaded.job_versions") == []
+
+
+def test_a_quota_that_is_reached_after_the_first_page_keeps_that_page(project: Project) -> None:
+    jobs = [bulk(f"j{n:03d}", NOW - timedelta(hours=n)) for n in range(30)]
+    whole = bulk_jobs(jobs)
+
+    def answer(path: str, params: Mapping[str, str]) -> Any:
+        return QuotaReached("no more", status=403) if "cursor" in params else whole(path, params)
+
+    cut = project.sync(answer, kinds=BULK)["custom_object_bulk"]
+    assert (cut.outcome, cut.error_kind, cut.error_message) == ("incomplete", "quota", "no more")
+    assert (cut.pages, cut.jobs_listed, cut.jobs_new) == (1, 10, 10)
+    assert [job_id for job_id, *_ in project.current()] == [job["Id"] for job in jobs[:10]]
 
 
 def test_a_load_that_fails_leaves_its_rows_in_sync_runs_and_takes_nothing_back(

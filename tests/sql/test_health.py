@@ -193,6 +193,22 @@ def test_degraded_by_an_anomaly_of_today_or_yesterday(world: World, days: int, i
     )
 
 
+def test_of_two_anomalies_the_reason_names_the_newer(world: World):
+    world.run()
+    for day in range(2, 14):
+        finished(world, 0, 5, days=day)
+    finished(world, 3, 40, days=1)
+    finished(world, 4, 40, hours=1)
+    assert world.rows("failure_trends", ("day", "failed", "is_anomaly"))[-2:] == [
+        (ago(days=1).date(), 3, True),
+        (NOW.date(), 4, True),
+    ]
+    assert health(world) == (
+        "degraded",
+        f"4 jobs failed on {NOW.date()}, far more than in the 28 days before",
+    )
+
+
 def test_idle_and_healthy(world: World):
     world.run()
     world.job("a", status="queued", created_at=ago(hours=1))

@@ -98,6 +98,18 @@ def test_an_account_ends_with_the_first_error_that_ends_it(tmp_path: Path) -> No
         limits.check()
 
 
+@pytest.mark.parametrize("holds", [(120, 5), (5, 120)])
+def test_of_two_holds_the_one_that_ends_later_counts(holds: tuple[float, float]) -> None:
+    clock, told = FakeClock(), []
+    limits = Limits(clock, 0.8, 4, lambda seconds, why: told.append((seconds, why)))
+    for seconds_ in holds:
+        limits.hold(seconds_, f"held for {seconds_} s")
+    meter = Meter()
+    limits.await_turn(meter)
+    assert (clock.waits, told) == ([120], [(120, "held for 120 s")])
+    assert meter.throttled_seconds == 120
+
+
 def test_a_wait_that_several_threads_share_is_counted_once() -> None:
     meter = Meter()
     assert [meter.throttle(at, 10) for at in (0, 0, 4)] == [True, False, True]
