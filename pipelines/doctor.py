@@ -23,8 +23,8 @@ from jobledger.sources._provider.errors import (
     CredentialsRefused,
     NotAvailable,
     ProviderError,
+    RateLimited,
     SettingsError,
-    Unreachable,
 )
 from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.kind import Kind
@@ -106,10 +106,10 @@ def _source(
             yield Finding(name, kind.name, is_good=False, said=str(error))
             continue
         except ProviderError as error:
-            if isinstance(error, Unreachable) and not account.is_logged_in:
-                yield Finding(name, "reachable", is_good=False, said=str(error))
+            if not account.is_logged_in:
+                yield Finding(name, "reachable", is_good=False, said=_astray(error))
                 return
-            if not is_in and account.is_logged_in:
+            if not is_in:
                 yield from _entered(name, account)
                 is_in = True
             if isinstance(error, NotAvailable):
@@ -132,6 +132,14 @@ def _source(
         yield _quota(name, client.meter.quota_used, client.meter.quota_limit, settings.quota_share)
     if account.clock_skew is not None:
         yield _clock(name, account.clock_skew)
+
+
+def _astray(error: ProviderError) -> str:
+    """Why there is no login, and where to look: what else there is would fail by the same."""
+    said = str(error)
+    # a provider that asks for patience, and we that stop, are at the right address
+    is_there = error.ends_account or isinstance(error, RateLimited)
+    return said if is_there or "base_url" in said else f"{said}; check base_url"
 
 
 def _entered(name: str, account: Account) -> Iterator[Finding]:

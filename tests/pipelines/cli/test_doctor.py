@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -89,6 +90,37 @@ def test_doctor_tells_a_listing_that_breaks_from_a_provider_that_is_away(
         ("data_query", True),
         ("clock", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"status": 404}, r"no login there: .*: HTTP 404.*; check base_url under \[sources\..*"),
+        ({"status": 501}, r".*/oauth/token: HTTP 501.*; check base_url"),
+        ({"kind": "html"}, r".*/oauth/token: .*; check base_url"),
+        ({"kind": "drop"}, r"the connection was dropped by .*; check base_url"),
+    ],
+)
+def test_doctor_says_once_that_there_is_no_login_where_base_url_leads(
+    shell: Shell, busy_emulator: Running, fault: dict[str, Any], said: str
+) -> None:
+    busy_emulator.faults.order(fault.pop("kind", "status"), "/oauth/token", times=None, **fault)
+    found = shell.run("doctor", "zuora", "--json")
+    assert found.code == 1
+    (only,) = [each for each in found.json if each["subject"] == "zuora"]
+    assert (only["what"], only["is_good"]) == ("reachable", False)
+    assert re.fullmatch(said, only["said"])
+
+
+def test_doctor_sends_nobody_to_base_url_who_asked_too_often(
+    shell: Shell, busy_emulator: Running
+) -> None:
+    limited = {"status": 429, "retry_after": 100_000}
+    busy_emulator.faults.order("status", "/oauth/token", times=None, **limited)
+    found = shell.run("doctor", "zuora", "--json")
+    (only,) = [each for each in found.json if each["subject"] == "zuora"]
+    assert (only["what"], only["is_good"]) == ("reachable", False)
+    assert "base_url" not in only["said"]
 
 
 def test_doctor_tells_the_clock_and_the_quota_where_the_quota_is_used_up(
