@@ -44,6 +44,8 @@ _DLTS: Final = frozenset(
 _SCHEMAS: Final = ("loaded", "staging")
 _NEAR: Final = 0.75
 """How alike two words are of which one may be a slip for the other, 0 to 1."""
+_ALIKE: Final = 0.8
+"""How alike two names of sources are, of which one may be the other's and more: zuora, zuora_eu."""
 
 
 def _at_home(path: str) -> Path:
@@ -225,6 +227,7 @@ class Project:
                     yield f"{path}: nobody reads [{name}]{meant}"
                 elif name == "sources":
                     yield from self._of_others(path, value)
+        yield from self._unread_variables()
 
     def _of_others(self, path: str, sources: Mapping[str, Any]) -> Iterator[str]:
         for name, said in sources.items():
@@ -234,6 +237,29 @@ class Project:
                 for key in said["credentials"].keys() - _CREDENTIALS:
                     meant = choices(key, sorted(_CREDENTIALS))
                     yield f"{path}: nobody reads '{key}' in [sources.{name}.credentials]{meant}"
+
+    def _unread_variables(self) -> Iterator[str]:
+        """Credentials in the environment that no source takes; values are never shown."""
+        sources = self.source_names()
+        for variable in sorted(name for name, said in self.environment.items() if said):
+            kind, name, section, key, *_ = *variable.lower().split("__"), "", "", "", ""
+            if (kind, section) != ("sources", "credentials"):
+                continue
+            if name in sources and key not in _CREDENTIALS:
+                meant = choices(key, sorted(_CREDENTIALS))
+                yield f"nobody reads {variable} in the environment{meant}"
+            elif name not in sources and self._has_only_our_credentials(name):
+                for near in get_close_matches(name, sources, n=1, cutoff=_ALIKE):
+                    meant = variable.replace(name.upper(), near.upper(), 1)
+                    yield (
+                        f"nobody reads {variable} in the environment: there is no source"
+                        f" '{name}' (did you mean {meant}?)"
+                    )
+
+    def _has_only_our_credentials(self, source: str) -> bool:
+        # other pipelines' sources may well be called much the same
+        credentials = self._section(("sources", source)).get("credentials")
+        return isinstance(credentials, dict) and credentials.keys() <= _CREDENTIALS
 
     def _source(self, name: str, known: Mapping[str, Sequence[str]]) -> SourceSettings:
         said = self._section(("sources", name))

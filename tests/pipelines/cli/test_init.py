@@ -131,6 +131,39 @@ def test_credentials_that_nobody_reads_are_told_and_words_among_them_are_no_secr
     )
 
 
+def test_credentials_of_the_environment_that_nobody_reads_are_told_without_their_values(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(
+        '[sources.zuora_eu]\nprovider = "zuora"\nbase_url = "https://rest.eu.zuora.com"\n'
+    )
+    environment = {
+        "SOURCES__ZUORA_EU__CREDENTIALS__CLIENT_ID": "s3cret",
+        "SOURCES__ZUORA_EU__CREDENTIALS__CLIENT_SECERT": "s3cret",
+        "SOURCES__ZUORA_UE__CREDENTIALS__CLIENT_SECRET": "s3cret",
+        # no value is no setting
+        "SOURCES__ZUORA_EU__CREDENTIALS__CLIENT": "",
+        # of other pipelines, however they are called
+        "SOURCES__ZUORA__CREDENTIALS__CLIENT_SECRET": "s3cret",
+        "SOURCES__ZUORA_E__CREDENTIALS__CLIENT_SECRET": "s3cret",
+        "SOURCES__ZUORA_E__CREDENTIALS__PASSWORD": "s3cret",
+        "SOURCES__STRIPE__CREDENTIALS__CLIENT_SECRET": "s3cret",
+        "SOURCES__ZUORA_UE": "s3cret",
+        "CREDENTIALS__CLIENT_SECERT": "s3cret",
+    }
+    typo, of_nobody = Project(tmp_path, environment).warnings
+    assert typo == (
+        "nobody reads SOURCES__ZUORA_EU__CREDENTIALS__CLIENT_SECERT in the environment (did you"
+        " mean 'client_secret'?): expected one of audience, client_id, client_secret,"
+        " private_key, refresh_token, username"
+    )
+    assert of_nobody == (
+        "nobody reads SOURCES__ZUORA_UE__CREDENTIALS__CLIENT_SECRET in the environment: there is"
+        " no source 'zuora_ue' (did you mean SOURCES__ZUORA_EU__CREDENTIALS__CLIENT_SECRET?)"
+    )
+
+
 @pytest.mark.parametrize(
     "said",
     ['base_ulr = "https://rest.zuora.com"', "", 'credentials = { client_id = "x" }'],
