@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from jobledger.pipelines.cli.shared import pass_project
+from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.project import Project
 
 
@@ -50,6 +51,7 @@ def command(
     from jobledger.pipelines.wording import many
 
     path = project.output(output)
+    _check_json(output, format)
     by = [name.strip() for name in ",".join(partition_by).split(",") if name.strip()]
     # a folder of Parquet files is no more a jobs.csv than one file of it is
     asked = format or "parquet" if by else format
@@ -70,6 +72,15 @@ def command(
             progress.clear()
     where = f"{output} ({_bytes(size(path))})" if path else "stdout"
     click.echo(f"{many(rows, 'row')} → {where}", err=True)
+
+
+def _check_json(output: str, said: str | None) -> None:
+    # of `query` a file of that name is one array, which is not what is written here
+    if said is None and output.lower().endswith(".json"):
+        raise ConfigError(
+            f"{output}: expected .jsonl for JSON Lines (or --format jsonl), or 'jobledger query …"
+            f" -o {output}' for one JSON array"
+        )
 
 
 class _Progress:

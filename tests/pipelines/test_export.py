@@ -363,7 +363,6 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         ("jobs.csv", (), "csv"),
         ("jobs.CSV", (), "csv"),
         ("jobs.parquet", (), "parquet"),
-        ("jobs.json", (), "jsonl"),
         ("jobs.jsonl", (), "jsonl"),
         ("jobs.ndjson", (), "jsonl"),
         ("jobs", (), "parquet"),
@@ -398,6 +397,18 @@ def test_the_format_is_what_the_name_of_the_file_says(
     assert ended.value.code == 0
     begins = {"csv": b"n\n1\n", "jsonl": b'{"n":1}\n', "parquet": b"PAR1"}
     assert path.read_bytes().startswith(begins[format_])
+
+
+def test_a_file_is_not_one_thing_to_an_export_and_another_to_a_query(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(["--project", str(tmp_path), "export", "jobs", "-o", "b.json"])
+    assert refused.value.code == 2
+    assert capfd.readouterr().err == (
+        "jobledger: b.json: expected .jsonl for JSON Lines (or --format jsonl), or 'jobledger query"
+        " … -o b.json' for one JSON array\n"
+    )
 
 
 @pytest.mark.parametrize("options", [(), ("--format", "csv")])
