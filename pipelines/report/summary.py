@@ -7,7 +7,7 @@ they are what `success_rates` says.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeVar
 
 import duckdb
@@ -18,6 +18,8 @@ from jobledger.pipelines.wording import ago
 T = TypeVar("T")
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
+_ONE_SYNC: Final = timedelta(hours=1)
+"""What was read within it counts as read at once."""
 
 SEVERITY: Final = ("failing", "stuck", "stale", "degraded", "no data", "idle", "healthy")
 """What health there is, the worst first."""
@@ -339,7 +341,9 @@ def freshness(synced: Sequence[tuple[str, datetime, datetime | None]], now: date
     newest = ago(complete_at, now)
     name, _, complete = min(synced, key=lambda each: (each[2] or _NEVER, each[0]))
     in_full = ago(complete, now)
-    behind = f", but {name} in full {in_full}" if in_full != newest else ""
+    # of one sync some kinds are read sooner than others
+    is_behind = complete is None or complete_at - complete >= _ONE_SYNC
+    behind = f", but {name} in full {in_full}" if is_behind and in_full != newest else ""
     # of one sync a kind may be read in full long before another fails
     is_in_vain = all(complete is None or complete < at for _, at, complete in synced)
     failed = f"; the sync {last} read no kind in full" if is_in_vain and last != newest else ""

@@ -143,6 +143,18 @@ def test_a_ledger_of_another_version_says_what_to_do() -> None:
             [("a", ago(minutes=9), ago(minutes=9)), ("b", ago(), ago(hours=3))],
             "synced 9 min ago, but b in full 3 h ago",
         ),
+        (
+            [("a", ago(seconds=50), ago(seconds=50)), ("b", ago(seconds=70), ago(seconds=70))],
+            "synced just now",
+        ),
+        (
+            [("a", ago(minutes=179), ago(minutes=179)), ("b", ago(hours=3), ago(hours=3))],
+            "synced 2 h ago",
+        ),
+        (
+            [("a", ago(), ago()), ("b", ago(), ago(minutes=60))],
+            "synced just now, but b in full 1 h ago",
+        ),
         ([("a", ago(minutes=2), None)], "never synced in full, tried 2 min ago"),
     ],
 )
