@@ -1,5 +1,6 @@
 """Numbers and times as people say them (`2m 17s`, `3 h ago`, `97.4 %`), or programs read them."""
 
+import codecs
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,6 +10,21 @@ UNKNOWN: Final = "–"
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86400
+
+_PLAINLY: Final = {"●": "*", "○": "o", "÷": "/", "…": "...", UNKNOWN: "-"}
+"""Signs of ours, for an encoding that has none of them."""
+PLAINLY: Final = "jobledger.plainly"
+"""What to do, for `errors` of a stream, about letters that its encoding lacks."""
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_PLAINLY.get(letter, "?") for letter in lacking), error.end
+
+
+codecs.register_error(PLAINLY, _plainly)
 
 
 def capital(text: str) -> str:

@@ -24,6 +24,7 @@ from jobledger.pipelines.cli.shared import (
     until_closed,
 )
 from jobledger.pipelines.exits import Exit
+from jobledger.pipelines.wording import PLAINLY
 
 COMMANDS: Final = (
     *("init", "demo", "doctor", "sync", "schedule", "status", "query", "export", "views"),
@@ -113,7 +114,7 @@ def program() -> NoReturn:
             setattr(sys, name, nothing)
     if isinstance(sys.stdout, TextIOWrapper):
         # what a code page has no letter for costs a letter, not the command
-        sys.stdout.reconfigure(errors="replace")
+        sys.stdout.reconfigure(errors=PLAINLY)
     # what is half written goes, as it does on Ctrl-C
     signal.signal(signal.SIGTERM, _terminated)
     try:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from jobledger.pipelines.output.grid import is_styled, printable
 from jobledger.pipelines.report.summary import SPARK_DAYS, Day, Kind, Summary
-from jobledger.pipelines.wording import UNKNOWN, ago, many, moment, rough, share, span
+from jobledger.pipelines.wording import PLAINLY, UNKNOWN, ago, many, moment, rough, share, span
 
 _COLORS: Final = {
     "failing": "red",
@@ -65,7 +65,7 @@ def console_for(stream: TextIO) -> Console:
     is_terminal = stream.isatty()
     if isinstance(stream, TextIOWrapper):
         # a mark that the encoding lacks is no reason to show nothing
-        stream.reconfigure(errors="replace")
+        stream.reconfigure(errors=PLAINLY)
     return _Terminal(
         file=stream,
         width=None if is_terminal else shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns,

@@ -166,13 +166,26 @@ def test_a_sparkline_shows_any_failure_and_days_without_jobs() -> None:
     ]
 
 
-def test_an_encoding_that_lacks_the_marks_is_no_error(told: Scene) -> None:
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("report", [" * stuck ", " o no data  ", "... ", " .......... ", "  -  ", " / rated"]),
+        ("status", [" * stuck ", " o no data  ", "... "]),
+    ],
+)
+def test_an_encoding_that_lacks_the_marks_has_others(
+    scene: Scene, command: str, shown: list[str]
+) -> None:
+    tell(scene.world)
+    scene.world.run(kind="foreign" * 10)
+    scene.publish()
     done = subprocess.run(
-        [Path(sys.executable).with_name("jobledger"), "--project", told.project.folder, "report"],
-        env=os.environ | {"PYTHONIOENCODING": "ascii", "COLUMNS": "100"},
+        [Path(sys.executable).with_name("jobledger"), "--project", scene.project.folder, command],
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "COLUMNS": "80"},
         capture_output=True,
         timeout=60,
         check=True,
     )
-    lines = done.stdout.decode("ascii").splitlines()
-    assert lines[5].startswith("salesforce ingest    ? stuck      80.0 %     30      ..........   ")
+    text = done.stdout.decode("ascii")
+    assert [each for each in shown if each not in text] == []
+    assert "?" not in text
