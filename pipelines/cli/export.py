@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from jobledger.pipelines.cli.shared import pass_project
+from jobledger.pipelines.cli.shared import TakesSql, pass_project
 from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.project import Project
 
 
-@click.command()
+@click.command(cls=TakesSql)
 @click.argument("sql", metavar="VIEW|SQL")
 @click.option(
     "-o",
@@ -54,8 +54,9 @@ def command(
     _check_json(output, format)
     by = [name.strip() for name in ",".join(partition_by).split(",") if name.strip()]
     # a folder of Parquet files is no more a jobs.csv than one file of it is
+    known, what = (("parquet",), "a folder") if by else (FORMATS, "a file")
     asked = format or "parquet" if by else format
-    format = chosen(asked, output, FORMATS, "parquet")  # noqa: A001 - the option's name
+    format = chosen(asked, output, known, "parquet", what=what)  # noqa: A001 - the option's name
     progress = _Progress() if is_watched(sys.stderr) else None
     try:
         with open_published(project.warehouse) as connection:

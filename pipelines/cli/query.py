@@ -1,14 +1,19 @@
 """`jobledger query`."""
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
-from jobledger.pipelines.cli.shared import SECONDS, give_up, json_or, pass_project
+from jobledger.pipelines.cli.shared import SECONDS, TakesSql, give_up, json_or, pass_project
+from jobledger.pipelines.errors import QueryError
 from jobledger.pipelines.project import Project
 
 
-@click.command()
+@click.command(cls=TakesSql)
 @click.argument("sql", required=False, metavar="[SQL|VIEW]")
 @click.option(
     "-f",
@@ -69,6 +74,7 @@ def command(
     with (
         open_published(project.warehouse) as connection,
         time_limit(connection, timeout, give_up),
+        _files_told(sql),
     ):
         write_result(
             connection,
@@ -77,6 +83,26 @@ def command(
             output=path,
             limit=limit,
         )
+
+
+@contextmanager
+def _files_told(sql: str | None) -> Iterator[None]:
+    """Says how a file is run where its name was refused as SQL."""
+    try:
+        yield
+    except QueryError as error:
+        if sql is None or not _is_file(sql):
+            raise
+        step = f"to run a file: jobledger query -f {shlex.quote(sql)}"
+        raise QueryError(f"{error}; {step}") from error
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        # SQL may be longer than any name is
+        return False
 
 
 def _read(file: Any) -> str:

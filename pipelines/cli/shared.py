@@ -111,6 +111,24 @@ def pass_project(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+class TakesSql(click.Command):
+    """A command whose argument is SQL, which may begin as an option does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Says what to do about a comment that is taken for an option."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            # no option has a space in it, but a comment has
+            if not any(map(str.isspace, error.option_name)):
+                raise
+            raise click.UsageError(
+                "SQL that begins with a comment comes last, after a -- of its own, as in"
+                f" {ctx.command_path} -- '-- …'",
+                ctx,
+            ) from None
+
+
 def show_error(error: Exception, *, is_debug: bool) -> int:
     """Writes one line on stderr, and a traceback if asked for; gives the exit code."""
     if isinstance(error, click.exceptions.Exit):

@@ -29,11 +29,12 @@ def chosen(
     usual: str,
     *,
     option: str = "--format ",
+    what: str = "a file",
 ) -> str:
     """The format that was asked for, else the one of the file's ending, else the usual one.
 
-    `option` is what one is asked for with, before its name. Raises `ConfigError` if the file would
-    not be what its name says.
+    `option` is what one is asked for with, before its name, and `what` is written. Raises
+    `ConfigError` if the file would not be what its name says.
     """
     ending = Path(output or "").suffix.lower()
     if ending in _PACKED:
@@ -50,7 +51,7 @@ def chosen(
         endings = [name for name, formats in _ENDINGS.items() if {*formats} & wanted]
         raise ConfigError(
             f"{output} would hold {said}, which its ending is not for: expected"
-            f" {f'{fitting}, or ' if fitting else ''}a file of another ending, such as"
+            f" {f'{fitting}, or ' if fitting else ''}{what} of another ending, such as"
             f" {', '.join(endings)}"
         )
     return said

@@ -392,6 +392,8 @@ def test_the_format_is_what_the_name_of_the_file_says(
     if format_ is None:
         assert ended.value.code == 2
         assert "would hold parquet, which its ending is not for: expected " in err
+        if "--partition-by" in options:
+            assert err.endswith("expected a folder of another ending, such as .parquet\n")
         assert not path.exists()
         return
     assert ended.value.code == 0

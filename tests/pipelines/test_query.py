@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def jobs(path: Path) -> list[tuple[str]]:
 def jobledger(folder: Path, *args: str, **kwargs: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [JOBLEDGER, "--project", folder, *args],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=60,
@@ -378,6 +380,26 @@ def test_the_command_reads_sql_from_a_file_and_from_stdin(path: Path, tmp_path: 
     assert (from_file.stderr, from_file.returncode) == ("", 0)
     for wrong in ((), ("jobs", "-f", str(sql)), ("-f", str(tmp_path / "none.sql"))):
         assert jobledger(tmp_path, "query", *wrong).returncode == 2
+
+
+@pytest.mark.parametrize("name", ["mine.sql", "./my own.sql"])
+def test_a_file_given_as_sql_is_told_how_to_be_run(path: Path, name: str) -> None:
+    (path.parent / name).write_text("from jobs")
+    done = jobledger(path.parent, "query", name)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.endswith(f"; to run a file: jobledger query -f {shlex.quote(name)}\n")
+    # of SQL that is no file's name nothing of the kind is said, however long it is
+    assert "-f" not in jobledger(path.parent, "query", "select '" + "x" * 5000).stderr
+
+
+@pytest.mark.parametrize("words", [["query"], ["export", "-o", "-", "--format", "csv"]])
+def test_sql_that_begins_with_a_comment_is_no_option(path: Path, words: list[str]) -> None:
+    sql = "-- how many\nselect count(*) as n from jobs where job_id <> 'x = y'"
+    done = jobledger(path.parent, *words, sql)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"after a -- of its own, as in jobledger {words[0]} -- '-- …'\n" in done.stderr
+    assert jobledger(path.parent, *words, "--", sql).stdout.endswith("3\n")
+    assert "No such option '--no'" in jobledger(path.parent, *words, "--no").stderr
 
 
 def test_a_reader_that_has_had_enough_ends_the_query_quietly(path: Path) -> None:
