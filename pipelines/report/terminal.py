@@ -286,7 +286,8 @@ def _stuck(summary: Summary, console: Console) -> list[RenderableType]:
         line.append(printable("  " + ", ".join(word for word in words if word)), "dim")
         parts.append(_cut(line, console))
     if count > len(summary.stuck):
-        parts.append(Text(f"and {count - len(summary.stuck):,} more", "dim"))
+        said = f"and {count - len(summary.stuck):,} more: 'jobledger query open_jobs'"
+        parts.append(_cut(Text(said, "dim"), console))
     return parts
 
 

@@ -73,6 +73,16 @@ def test_a_long_id_costs_a_stuck_job_no_word_of_why(
     ]
 
 
+def test_stuck_jobs_beyond_those_shown_are_counted_and_where_to_find_them(scene: Scene) -> None:
+    for number in range(7):
+        tell_stuck(scene.world, f"750{number}")
+    scene.publish()
+    out = io.StringIO()
+    show(scene.project, stream=out)
+    stuck = out.getvalue().partition("\nStuck\n")[2].splitlines()
+    assert stuck[5] == "and 2 more: 'jobledger query open_jobs'"
+
+
 def test_in_little_room_a_name_gives_way_and_no_number(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
