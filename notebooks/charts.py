@@ -134,10 +134,10 @@ def durations(rows: list[Row]) -> Drawn | None:
     """
     shown: list[Row] = []
     accounts = {(row["source"], row["kind"]) for row in rows}
-    kinds = [kind for _, kind in accounts]
+    # on a phone a label takes half of the width: sources stand where one tells apart, and then all
+    has_source = len(accounts) > len({kind for _, kind in accounts})
     for row in rows:
-        # on a phone a label takes half of the width: the source stands where it tells apart
-        source = [row["source"]] if kinds.count(row["kind"]) > 1 else []
+        source = [row["source"]] if has_source else []
         measure = "run" if row["run_p50"] is not None else "total"
         low, high = row[f"{measure}_p50"], row[f"{measure}_p95"]
         if low is None or high is None or len(shown) == _DURATIONS_SHOWN:

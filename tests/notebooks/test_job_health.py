@@ -134,6 +134,35 @@ def test_charts_can_be_drawn_and_say_in_words_what_they_show(project: Project, p
     assert durations.to_dict()["description"].startswith("Durations: the slowest is ")
 
 
+@pytest.mark.parametrize(
+    ("sources", "jobs"),
+    [
+        (("zuora", "salesforce"), ["data_query · –", "ingest · Account"]),
+        (
+            ("zuora", "zuora_2", "salesforce"),
+            [
+                "zuora · data_query · –",
+                "zuora_2 · data_query · –",
+                "salesforce · ingest · Account",
+            ],
+        ),
+    ],
+)
+def test_durations_name_the_source_of_all_or_of_none(sources: list[str], jobs: list[str]) -> None:
+    took = {"n": 1, "run_p50": 1.0, "run_p95": 2.0}
+    rows = [
+        {"source": source, "kind": "data_query", "object": None, **took}
+        if source.startswith("zuora")
+        else {"source": source, "kind": "ingest", "object": "Account", **took}
+        for source in sources
+    ]
+    drawn = charts.durations(rows)
+    assert drawn is not None
+    # the layers share their rows
+    (shown,) = drawn.to_dict()["datasets"].values()
+    assert [row["job"] for row in shown] == jobs
+
+
 def test_what_is_drawn_of_an_outage_that_is_over_stays_inside_the_axis(project: Project) -> None:
     rows = Published(project.warehouse).choose(Filters(period="7d")).trends_by_kind()[0]
     over = [{**row, "failure_rate": 0.0, "failure_rate_28d": 0.8} for row in rows]

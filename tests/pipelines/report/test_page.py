@@ -132,6 +132,15 @@ def test_what_is_left_out_is_said(scene: Scene, run: Run, tmp_path: Path) -> Non
     )
 
 
+def test_what_a_chart_says_of_itself_is_whole(told: Scene, run: Run, tmp_path: Path) -> None:
+    texts = Reader(_written(told, run, tmp_path).read_text("utf-8")).texts
+    assert texts.count("failure rate, 7 days") == texts.count("failure rate, one day") == 1
+    # no limit, but how high that bar is
+    highest = "select max(n) from (select sum(finished) as n from job_outcomes_daily group by day)"
+    ((jobs,),) = told.world.connection.execute(highest).fetchall()
+    assert f"the highest bar: {jobs} jobs" in texts
+
+
 def test_text_stands_out_from_what_is_behind_it() -> None:
     css = Path(__file__).parents[3] / "pipelines" / "report" / "page.css"
     light, dark, *_ = re.findall(r":root \{(.*?)\}", css.read_text("utf-8"), re.DOTALL)
