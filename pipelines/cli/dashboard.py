@@ -23,24 +23,16 @@ _DOOR: Final = '<!doctype html><meta http-equiv="refresh" content="0; url={}">'
     help="Where to serve; 0 is any port that is free.",
 )
 @click.option(
-    "--host",
-    type=click.Choice(["127.0.0.1", "localhost"]),
-    default="127.0.0.1",
-    help="This machine alone: no other address is served.",
-)
-@click.option(
     "--no-browser", "--headless", "is_headless", is_flag=True, help="Do not open a browser."
 )
 @pass_project
-def command(project: Project, port: int, host: str, is_headless: bool) -> None:  # noqa: FBT001
-    """Show the notebook as a local web page, with filters. Ends with Ctrl-C.
+def command(project: Project, port: int, is_headless: bool) -> None:  # noqa: FBT001
+    """Show the notebook as a web page for this machine alone, with filters. Ends with Ctrl-C.
 
     The page reads the published ledger only, and follows when a sync publishes anew. Its address,
     with the token that opens it, goes to stdout. Needs pip install 'jobledger[dashboard]'.
     """
     from jobledger.pipelines.dashboard import serve
-
-    del host  # it can only be this machine
 
     ended = Exit.INTERRUPTED
     try:
