@@ -310,6 +310,26 @@ def test_a_certificate_that_is_wrong_is_not_tried_again(tmp_path: Path, http: An
     assert calls(http, JOBS) == 1
 
 
+@pytest.mark.parametrize(
+    ("base_url", "is_heeded"), [(ZUORA, True), ("http://127.0.0.1:8080", False)]
+)
+def test_a_proxy_and_certificates_of_the_environment_are_for_other_hosts(
+    tmp_path: Path, http: Any, monkeypatch: pytest.MonkeyPatch, base_url: str, is_heeded: bool
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", "https_proxy", "http_proxy", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTPS_PROXY", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://proxy.example:3128")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/ours.pem")
+    http.post(f"{base_url}/oauth/token", json={"access_token": TOKEN})
+    http.get(base_url + JOBS, json=PAGE)
+    assert zuora(tmp_path, base_url=base_url).client().get(JOBS) == PAGE
+    for call in http.calls:
+        sent = call.request.req_kwargs
+        assert sent["verify"] == ("/etc/ours.pem" if is_heeded else True)
+        assert ("proxy.example" in str(sent["proxies"])) is is_heeded
+
+
 def test_a_path_on_another_host_is_refused(tmp_path: Path, http: Any) -> None:
     http.get(ZUORA + JOBS, json=PAGE)
     client = zuora(tmp_path).client()
