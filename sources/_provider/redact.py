@@ -63,17 +63,22 @@ _QUERY: Final = re.compile(
 _CREDENTIAL: Final = r"(?=[\w\-.~+/=!%]*(?:[\d+/=]|(?-i:[a-z][A-Z])))[\w\-.~+/=!%]{12,}"
 _BEARER: Final = re.compile(rf"\b(bearer|basic|oauth)(\s+|%20){_CREDENTIAL}", re.IGNORECASE)
 _NAMED: Final = re.compile(
-    r"\b(authorization|x-sfdc-session|(?:access|refresh|id)_token|client_(?:secret|assertion)"
-    r"|awsaccesskeyid|x-(?:amz|goog)-(?:signature|credential|security-token))"
+    r"\b(authorization|x-sfdc-session|(?:access|refresh|id)_token|client_(?:secret|assertion))"
     rf"(\\*[\"']?[ \t\r\n]*(?:=|%3d|:(?=[ \t\r\n]|\\*\"))[ \t\r\n]*\\*[\"']?(?:token +)?)"
     rf"{_CREDENTIAL}",
+    re.IGNORECASE,
+)
+# wherever the rest of a presigned URL went: no word that is written like this says anything else
+_SIGNED: Final = re.compile(
+    r"((?:awsaccesskeyid|x-(?:amz|goog)-(?:signature|credential|security-token))(?:=|%3d))"
+    rf"[^{_STOP}&]+",
     re.IGNORECASE,
 )
 _AUTHORIZING: Final = (b"bearer", b"basic", b"oauth")
 _NAMES: Final = (
     *(b"authorization", b"sfdc", b"_token", b"client_", b"awsaccess", b"x-amz", b"x-goog"),
 )
-"""Of each name that `_NAMED` looks for, a part."""
+"""Of each name that `_NAMED` or `_SIGNED` looks for, a part."""
 _FEW_BLANKS: Final = 2000
 
 
@@ -101,6 +106,7 @@ def without_authorization(text: str) -> str:
     text = _BEARER.sub(rf"\1\2{REDACTED}", text)
     if "=" in text or ":" in text or "%" in text:
         text = _NAMED.sub(rf"\1\2{REDACTED}", text)
+        text = _SIGNED.sub(rf"\1{REDACTED}", text)
     return text
 
 
