@@ -114,7 +114,10 @@ class Transport:
         except requests.exceptions.SSLError as error:
             fault = Unreachable(f"no secure connection to {host}")
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                fault = Unreachable(f"the certificate of {host} cannot be verified")
+                fault = Unreachable(
+                    f"the certificate of {host} cannot be verified; REQUESTS_CA_BUNDLE may name a"
+                    " file of authorities to trust"
+                )
                 fault.is_transient = False
             raise fault from None
         except requests.exceptions.ProxyError:
@@ -122,7 +125,8 @@ class Transport:
         except (requests.ConnectionError, HTTPError, OSError) as error:
             if isinstance(error, requests.RequestException | HTTPError | ConnectionError):
                 raise Unreachable(f"{_reason(error)} {host}") from None
-            raise Unreachable(f"no connection to {host}: {error.strerror}") from None
+            # a file of authorities that is not there is an OSError of requests' own
+            raise Unreachable(f"no connection to {host}: {error.strerror or error}") from None
         except (requests.RequestException, ValueError):
             raise Refused(f"a request to {host} that HTTP has no way of writing") from None
 

@@ -305,9 +305,22 @@ def test_a_network_that_fails(tmp_path: Path, http: Any, fault: Any, error: Any)
 
 def test_a_certificate_that_is_wrong_is_not_tried_again(tmp_path: Path, http: Any) -> None:
     http.get(ZUORA + JOBS, body=requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED]"))
-    with pytest.raises(Unreachable, match=r"certificate of rest\.zuora\.com cannot be verified"):
+    with pytest.raises(Unreachable) as caught:
         zuora(tmp_path).client().get(JOBS)
+    assert str(caught.value) == (
+        "the certificate of rest.zuora.com cannot be verified; REQUESTS_CA_BUNDLE may name a file"
+        " of authorities to trust"
+    )
     assert calls(http, JOBS) == 1
+
+
+def test_a_file_of_authorities_that_is_not_there_is_named(tmp_path: Path, http: Any) -> None:
+    # as requests has it, which gives it no number
+    said = "Could not find a suitable TLS CA certificate bundle, invalid path: /etc/none.pem"
+    http.get(ZUORA + JOBS, body=OSError(said))
+    with pytest.raises(Unreachable) as caught:
+        zuora(tmp_path, FakeClock()).client().get(JOBS)
+    assert str(caught.value) == f"no connection to rest.zuora.com: {said}"
 
 
 @pytest.mark.parametrize(
