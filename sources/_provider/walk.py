@@ -208,6 +208,8 @@ class Walk:
             self._kind.newest_first
             and not self._errand.is_full
             and bool(self._state.get("is_newest_first"))
+            # of what another account has below, nothing is known
+            and self._state.get("base_url") in {None, self._errand.settings.base_url}
             and walked_at is not None
             and self._next_after(walked_at) <= self._errand.settings.full_walk_every
         )
