@@ -19,7 +19,7 @@ FORKS: Final = """
 import os, resource, sys
 import dlt, duckdb, pandas, pyarrow
 import dlt.destinations, dlt.destinations.impl.duckdb.duck, dlt.load, dlt.normalize
-import jobledger.pipelines.cli.sync
+import jobledger.pipelines.cli.query, jobledger.pipelines.cli.sync
 import jobledger.pipelines.sync.project_sync, jobledger.pipelines.sync.progress
 from jobledger.pipelines.cli import main
 
