@@ -22,6 +22,6 @@ class LedgerDestination(duckdb):
         """What DuckDB can do.
 
         No setting changes that, and dlt reads them all anew each of the dozen times that it asks in
-        one sync, which took a seventh of a small one.
+        one sync, which took a fifth of a small one.
         """
         return super().capabilities(self.spec() if config is None else config, naming)
