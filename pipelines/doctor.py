@@ -15,7 +15,7 @@ from jobledger.pipelines.query import open_published
 from jobledger.pipelines.sync.assignments import Assignment, assignments, without
 from jobledger.pipelines.sync.rhythm import configured
 from jobledger.pipelines.warehouse.held import check_path
-from jobledger.pipelines.warehouse.ledger import check_publishes
+from jobledger.pipelines.warehouse.replacing import check_publishes
 from jobledger.pipelines.wording import span
 from jobledger.sources._provider.client import Account, Client, Endpoint
 from jobledger.sources._provider.clock import Clock

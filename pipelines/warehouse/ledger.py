@@ -1,13 +1,11 @@
-"""The ledger: the writer's own database, and the only module that opens it.
+"""The ledger: the writer's own database, and the only module that writes to it.
 
 Readers never see this file. They open what `publish` makes of it, so that neither waits for the
 other.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +15,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from jobledger.pipelines.errors import Busy, ConfigError, JobledgerError, QueryError
-from jobledger.pipelines.query import attached, is_damage
+from jobledger.pipelines.errors import Busy, ConfigError, JobledgerError
+from jobledger.pipelines.query import is_damage
 from jobledger.pipelines.quoting import literal
 from jobledger.pipelines.warehouse.database import (
     SETTINGS,
@@ -30,6 +28,7 @@ from jobledger.pipelines.warehouse.database import (
 )
 from jobledger.pipelines.warehouse.migration import fill
 from jobledger.pipelines.warehouse.publication import publish
+from jobledger.pipelines.warehouse.replacing import check_knows, newest_sync
 from jobledger.sources._provider.kind import Kind
 from jobledger.sources._provider.known import KnownJob, News
 from jobledger.sources._provider.model import JOBS
@@ -70,11 +69,14 @@ class Ledger:
         self.published = published
         self.notes: list[str] = []
         """What the user should hear of how opening went."""
-        newest = _newest_sync(published)
+        newest = newest_sync(published)
         try:
             self.connection = self._opened()
             self._shape()
-            self._check_knows(newest)
+            check_knows(self.connection, newest, path, published)
+        except ConfigError:
+            self.connection.close()
+            raise
         except duckdb.Error as error:
             if not (is_damage(error) and published.exists()):
                 raise
@@ -118,14 +120,6 @@ class Ledger:
         if not has(connection, "job_versions") and self.published.exists():
             self._rebuild(connection)
         return connection
-
-    def _check_knows(self, newest: Sequence[tuple[str]]) -> None:
-        """Raises `ConfigError` where readers have syncs that this ledger would take from them."""
-        try:
-            _check_knows(self.connection, newest, self.path, self.published)
-        except ConfigError:
-            self.connection.close()
-            raise
 
     def _set_aside(self) -> None:
         """Keeps a damaged file under another name, so that the ledger is made again."""
@@ -342,10 +336,6 @@ class Ledger:
         return int(jobs)
 
 
-_NEWEST_SYNC: Final = """
-select sync_id from loaded.sync_runs order by started_at desc limit 1
-"""
-
 _ANY: Final = """
 select 1 from loaded.job_versions
 where source = {source} and kind = {kind} and valid_to is null limit 1
@@ -438,72 +428,6 @@ where versions.source = {source} and versions.kind = {kind} and versions.valid_t
     and {condition}
 order by {order}versions.created_at, versions.job_id
 """
-
-
-def _newest_sync(published: Path) -> list[tuple[str]]:
-    """The newest sync that readers know of, if any.
-
-    Raises `ConfigError` for a file that is somebody's own, which we would replace.
-    """
-    if not published.exists():
-        return []
-    if not os.access(published, os.R_OK):
-        raise ConfigError(
-            f"{published} may not be read: run jobledger as the user who made it, or name another"
-            " path under [warehouse] in .dlt/config.toml"
-        )
-    try:
-        if _is_duckdb(published):
-            with attached(published) as connection:
-                if _is_ledger(connection, published):
-                    is_synced = has(connection, "sync_runs")
-                    return connection.execute(_NEWEST_SYNC).fetchall() if is_synced else []
-    except (QueryError, duckdb.Error):
-        # damaged: what is ours heals
-        return []
-    raise ConfigError(
-        f"{published} is no ledger of jobledger's, and would be replaced: move it away, and the"
-        " next sync writes its own, or name another path under [warehouse] in .dlt/config.toml"
-    )
-
-
-def check_publishes(path: Path, published: Path) -> None:
-    """Raises `ConfigError` where a sync into the ledger at `path` would be refused for its end.
-
-    What cannot be opened now is a sync's to tell.
-    """
-    newest = _newest_sync(published)
-    if not (newest and path.exists()):
-        return
-    with suppress(duckdb.Error), duckdb.connect(path, read_only=True) as connection:
-        _check_knows(connection, newest, path, published)
-
-
-def _check_knows(
-    connection: duckdb.DuckDBPyConnection,
-    newest: Sequence[tuple[str]],
-    path: Path,
-    published: Path,
-) -> None:
-    known = connection.execute("select distinct sync_id from loaded.sync_runs").fetchall()
-    if not set(newest) <= set(known):
-        raise ConfigError(
-            f"{published} has syncs that {path.parent} does not know, and would lose them: another"
-            " project publishes there, or a backup was put back. To go on from what it has, remove"
-            f" {path.parent}; else name another path under [warehouse] in .dlt/config.toml"
-        )
-
-
-def _is_duckdb(path: Path) -> bool:
-    with path.open("rb") as file:
-        begins = file.read(12)
-    return not begins or begins[8:] == b"DUCK"
-
-
-def _is_ledger(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
-    is_empty = not connection.execute("select 1 from duckdb_tables()").fetchone()
-    # what whoever has it open wrote last may be in the log alone
-    return has(connection, "job_versions") or (is_empty and not wal(path).exists())
 
 
 def _columns(schema: pa.Schema) -> Iterator[tuple[str, str]]:
