@@ -3,7 +3,7 @@
 Exception
 └── JobledgerError          one line that names the thing, what was expected and the next step
     ├── ConfigError         the settings or the command line: exit 2
-    ├── Busy                another sync holds the ledger: exit 3
+    ├── Busy                another sync, or schedule, does it already: exit 3
     └── QueryError          SQL that is refused, or a file that cannot be read: exit 1
         └── QueryTimeout    a query that ran too long: exit 5
 """
@@ -29,7 +29,7 @@ class ConfigError(JobledgerError):
 
 
 class Busy(JobledgerError):
-    """Another process holds the ledger."""
+    """Another process does the same already."""
 
     exit_code = Exit.BUSY
 

@@ -75,12 +75,10 @@ def _narrate(project: Project, synced: set[str]) -> None:
     """Says what no row does: sources without any sync, and the schedules' pulse."""
     from datetime import UTC, datetime
 
-    from jobledger.pipelines.sync.schedule import heartbeats, pulse
-    from jobledger.pipelines.warehouse.lock import holder
+    from jobledger.pipelines.sync.heartbeat import heartbeats, pulse
 
     for name in project.source_names():
         if name not in synced:
             click.echo(f"{name}: never synced; run 'jobledger sync {name}'", err=True)
-    holds = holder(project.state_dir)
     for heart in heartbeats(project.state_dir):
-        click.echo(pulse(heart, holds, datetime.now(UTC), project.time_limit), err=True)
+        click.echo(pulse(heart, datetime.now(UTC), project.time_limit), err=True)

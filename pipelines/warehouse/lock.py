@@ -33,7 +33,7 @@ def locked(
         lock.acquire(timeout=wait, poll_interval=_LOOK_EVERY, cancel_check=stop.is_set)
     except Timeout:
         raise Busy(
-            f"another sync holds this ledger (PID {holder(folder) or 'unknown'}); try again when it"
+            f"another sync holds this ledger (PID {_holder(pid)}); try again when it"
             " has ended (jobledger sync --wait SECONDS waits for that)"
         ) from None
     except OSError as error:
@@ -56,9 +56,8 @@ def _refused(folder: Path, error: OSError) -> JobledgerError:
     return JobledgerError(f"cannot write to {folder}: {error.strerror}")
 
 
-def holder(folder: Path) -> str:
-    """The PID of the process that holds the ledger in `folder`; empty where nobody does."""
+def _holder(pid: Path) -> str:
     try:
-        return (folder / _HOLDER).read_text()
+        return pid.read_text() or "unknown"
     except OSError:
-        return ""
+        return "unknown"

@@ -1,7 +1,6 @@
 """Status: what a table says, what JSON says, and whether a schedule is alive."""
 
 import json
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -12,17 +11,11 @@ import pytest
 from jobledger.notebooks.asking import Published
 from jobledger.pipelines.errors import QueryError
 from jobledger.pipelines.query import attached
-from jobledger.pipelines.sync import schedule
-from jobledger.pipelines.sync.schedule import Heartbeat, pulse
+from jobledger.pipelines.sync.heartbeat import Heart
 from tests.pipelines.report.conftest import Run, Scene
 from tests.pipelines.report.story import tell
-from tests.sql.worlds import NOW, ago
+from tests.sql.worlds import ago
 
-AGAIN = (
-    "start it again with 'jobledger schedule', or remove state/schedule.json if something else"
-    " syncs now"
-)
-HEART = Path("state/schedule.json")
 STATUS = """\
                      health      last sync             complete    open  gaps  rejects
 salesforce ingest    ● stuck     30 min ago            30 min ago     1     0        0
@@ -133,59 +126,10 @@ def test_sources_that_were_never_synced_are_named(scene: Scene, run: Run) -> Non
 def test_a_schedule_that_is_alive_is_mentioned(scene: Scene, run: Run) -> None:
     scene.publish()
     now = datetime.now(UTC)
-    heart = {
-        "pid": os.getpid(),
-        "rhythm": "every 1h",
-        "at": now.isoformat(),
-        "next_at": (now + timedelta(minutes=40)).isoformat(),
-    }
-    state = scene.project.make_state_dir()
-    (state / "schedule.json").write_text(json.dumps(heart))
-    assert run(scene, "status").err.startswith("schedule (every 1h): alive, next sync in ")
-
-
-@pytest.mark.parametrize(
-    ("silent", "due_in", "holder", "said"),
-    [
-        (10, 720, "", "alive, next sync in 12m"),
-        (10, -1, "", "alive, next sync now"),
-        (600, -590, "42", "alive, syncing since 10 min ago"),
-        (
-            600,
-            -590,
-            "43",
-            f"silent since 10 min ago (PID 42), and a sync was due 9 min ago; {AGAIN}",
-        ),
-        (
-            7200,
-            1800,
-            "",
-            f"silent since 2 h ago (PID 42); {AGAIN}",
-        ),
-        # one that reached its time limit loads what it has read
-        (7500, -7490, "42", "alive, syncing since 2 h ago"),
-        # no sync takes that long: its mark was left behind
-        (
-            9000,
-            -8990,
-            "42",
-            f"silent since 2 h ago (PID 42), and a sync was due 2 h ago; {AGAIN}",
-        ),
-    ],
-)
-def test_what_a_sign_of_life_says(
-    monkeypatch: pytest.MonkeyPatch,
-    silent: float,
-    due_in: float,
-    holder: str,
-    said: str,
-) -> None:
-    monkeypatch.setattr(schedule, "_is_alive", lambda pid: True)
-    heart = Heartbeat(
-        42, "every 1h", NOW - timedelta(seconds=silent), NOW + timedelta(seconds=due_in), HEART
-    )
-    told = pulse(heart, holder, NOW, timedelta(hours=2))
-    assert told == f"schedule (every 1h): {said}"
+    heart = Heart(scene.project.make_state_dir(), (), "every 1h")
+    with heart.alive():
+        heart.beat(now, now + timedelta(minutes=40))
+        assert run(scene, "status").err.startswith("schedule (every 1h): alive, next sync in ")
 
 
 @pytest.mark.parametrize(
@@ -206,17 +150,6 @@ def test_nothing_heavy_is_imported(told: Scene, words: list[str]) -> None:
         capture_output=True,
         timeout=60,
     )
-
-
-def test_a_schedule_that_was_killed_while_it_synced_is_not_alive() -> None:
-    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
-        gone.wait()
-    heart = Heartbeat(
-        gone.pid, "every 1h", NOW - timedelta(minutes=1), NOW + timedelta(minutes=59), HEART
-    )
-    told = pulse(heart, str(gone.pid), NOW, timedelta(hours=2))
-    fate = f"dead: its process, {gone.pid}, ended after its last sign 1 min ago"
-    assert told == f"schedule (every 1h): {fate}; {AGAIN}"
 
 
 @pytest.mark.parametrize("format_", ["json", "openmetrics"])
