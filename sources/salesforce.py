@@ -33,6 +33,8 @@ WORDS = {
 _INGEST: Final = frozenset({"V2Ingest", "BigObjectIngest"})
 """Words for jobs that write, which the listing of query jobs knows too (`jobType` of Get
 Information About All Query Jobs)."""
+_WRITES: Final = frozenset({"insert", "update", "upsert", "delete", "harddelete"})
+"""Operations of such jobs, in small letters (`operation` of Create a Job)."""
 
 FIELDS = {
     "object": text("object"),
@@ -76,7 +78,8 @@ def is_ingest(record: Record) -> bool:
 
 def is_query(record: Record) -> bool:
     """What the listing of query jobs shows, but for jobs that write."""
-    return reads(record) or not (is_classic(record) or record.get("jobType") in _INGEST)
+    writes = str(record.get("operation")).lower() in _WRITES
+    return reads(record) or not (writes or is_classic(record) or record.get("jobType") in _INGEST)
 
 
 def of_batches(record: Record, status: Status) -> Status:

@@ -51,6 +51,11 @@ class Budget:
             self._kept.pop(kind, None)
             return self._taken(wanted)
 
+    def release(self, kind: str) -> None:
+        """Nobody will ask for what the kind has left over."""
+        with self._lock:
+            self._kept.pop(kind, None)
+
     def _taken(self, wanted: int) -> int:
         taken = min(wanted, self._left - sum(self._kept.values()))
         self._left -= taken

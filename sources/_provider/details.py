@@ -113,7 +113,8 @@ class Details:
     def _settle(self, item: Item, answer: Answer | None, settled: Settled) -> None:
         job_id, job = item.reading.job_id, item.job
         if answer is not None and answer.is_refused:
-            if not _is_older(item.updated_at, job):
+            # where nothing was asked, the listing has no news: another way has told more before
+            if answer.is_asked and not _is_older(item.updated_at, job):
                 self._found(item.reading, job, settled)
             self._mark(job_id, item.listing_hash, _came_to(answer), job, settled)
         elif (
@@ -182,7 +183,9 @@ class Details:
         elif job.row_hash == job.listing_hash:
             # its version is what a listing said, which only lacked this
             self._found(self._reader.merged(stored(job), answer.reading), job, settled)
-            self._mark(job.job_id, job.listing_hash, _came_to(answer), job, settled)
+            is_behind = answer.is_torn or self._lags(answer.reading, stored(job))
+            made_from = None if is_behind else job.listing_hash
+            self._mark(job.job_id, made_from, _came_to(answer), job, settled)
         else:
             whole = self._reader.kept_of(stored(job), answer.reading)
             is_new = self._says_more(answer, job) and self._found(whole, job, settled)

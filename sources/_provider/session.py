@@ -195,11 +195,20 @@ class Session:
             self._limits.note_quota(meter, self._dialect.quota(response.headers))
             if response.status_code not in range(200, 300):
                 told = complaint(response.status_code, response.headers, _beginning(response))
-                raise self.error(response, told)
-            if seconds(response.headers.get("RateLimit-Remaining")) == 0:
-                reset = seconds(response.headers.get("RateLimit-Reset"))
-                self._limits.hold(reset or 0.0, f"{urlsplit(url).hostname} takes no more requests")
+                error = self.error(response, told)
+                # one that asks for patience says itself how long
+                if not isinstance(error, RateLimited):
+                    self._heed_window(response)
+                raise error
+            self._heed_window(response)
             yield response
+
+    def _heed_window(self, response: requests.Response) -> None:
+        """Sends nothing more where the window of requests, which counts errors too, is used up."""
+        if seconds(response.headers.get("RateLimit-Remaining")) == 0:
+            host = urlsplit(response.url).hostname
+            reset = seconds(response.headers.get("RateLimit-Reset"))
+            self._limits.hold(reset or 0.0, f"{host} takes no more requests")
 
     def error(self, response: requests.Response, told: Complaint) -> ProviderError:
         """The error that an answer amounts to, with nothing secret in it.

@@ -125,6 +125,8 @@ class Walk:
         self._batch_text = 0
         self._open: dict[str, KnownJob] = {}
         self._still_open: set[str] = set()
+        self._of_another_kind: set[str] = set()
+        """Open jobs that the listing shows, but no longer as this kind's."""
         self._error: ProviderError | None = None
 
     def tables(self) -> Iterator[Loadable]:
@@ -137,6 +139,7 @@ class Walk:
             self._details.owe(known.owed(name, self._kind))
         yield from self._guarded(self._read)
         if self._error is not None:
+            self._errand.budget.release(self._kind.name)
             # what was read is kept
             yield from self._guarded(self._loaded)
         yield from self._guarded(lambda: self._settled(self._details.left_over()))
@@ -196,7 +199,10 @@ class Walk:
         page.unseen = len(items)
         fresh = self._reader.take_page(items)
         if (belongs := self._kind.belongs) is not None:
-            fresh = fresh.those([belongs(record) for record in fresh.records])
+            is_ours = [belongs(record) for record in fresh.records]
+            others = (each for each, ours in zip(fresh.ids, is_ours, strict=True) if not ours)
+            self._of_another_kind.update(each for each in others if each in self._open)
+            fresh = fresh.those(is_ours)
         self._run.jobs_listed += len(fresh)
         self._batch.extend(fresh)
         self._batch_text += sum(map(len, fresh.raws))
@@ -334,7 +340,7 @@ class Walk:
         answers: list[Answer] = []
         questions: list[Question] = []
         for job_id, job in self._open.items():
-            if job_id in self._seen:
+            if job_id in self._seen and job_id not in self._of_another_kind:
                 continue
             if (answer := self._details.asked_early(job_id)) is not None:
                 answers.append(answer)

@@ -226,3 +226,40 @@ def test_a_job_is_gone_if_either_way_of_asking_says_so(
         "/services/async/62.0/job/a",
     ]
     assert counts(project) == [("a", status, 10)]
+
+
+def test_what_the_first_way_of_asking_told_is_kept_while_the_other_takes_no_token(
+    project: Project,
+) -> None:
+    jobs = [{**classic(), "id": each} for each in "abcd"]
+    # without the batches, which only the older API would tell
+    answers = {each["id"]: detail(each, 7) for each in jobs}
+    closed = org(*jobs, one={**answers, "async": TokenNotTaken("InvalidSessionId", status=401)})
+    for changed, is_full in ((4, False), (0, False), (0, True), (0, False)):
+        run = project.sync(closed, "salesforce", INGEST, is_full=is_full, max_concurrent=1)
+        assert run["ingest"].jobs_changed == changed
+        assert counts(project) == [(each, "running", 7) for each in "abcd"]
+
+
+def test_a_listed_job_that_does_not_say_which_it_is_is_one_row_by_what_it_does(
+    project: Project,
+) -> None:
+    untold = {k: v for k, v in job("a", "Open").items() if k != "jobType"}
+    reads = {k: v for k, v in job("b", operation="query").items() if k != "jobType"}
+    project.sync(org(untold, reads), "salesforce")
+    assert project.rows(
+        "select kind, job_id, status from loaded.job_versions where valid_to is null order by all"
+    ) == [("ingest", "a", "queued"), ("query", "b", "succeeded")]
+
+
+def test_a_job_that_its_listing_shows_as_another_kind_is_followed_by_its_id(
+    project: Project,
+) -> None:
+    project.sync(org(classic("Open", operation="query")), "salesforce")
+    # nothing is known to do this; a row that nobody looks at would be open for ever
+    batches = {"numberBatchesTotal": 1, "numberBatchesCompleted": 1, "numberBatchesFailed": 0}
+    ended = classic(second=9)
+    project.sync(org(ended, one={"a": {**detail(ended), **batches}}), "salesforce")
+    assert project.rows(
+        "select kind, status from loaded.job_versions where valid_to is null order by all"
+    ) == [("ingest", "succeeded"), ("query", "succeeded")]

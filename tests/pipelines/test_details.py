@@ -381,3 +381,16 @@ def test_a_word_in_other_letters_is_the_same_word(project: Project) -> None:
     project.sync(org(done, one=shouted), "salesforce", INGEST)
     project.sync(org(done, one=shouted), "salesforce", INGEST)
     assert (asked_for(project), counts(project)) == ([], [("a", "succeeded", 10)])
+
+
+def test_an_older_answer_of_the_same_second_does_not_freeze_what_a_listing_said(
+    project: Project,
+) -> None:
+    done = job("a", second=5)
+    fault = ServerFault("no", status=500)
+    project.sync(org(done, one={"a": fault}), "salesforce", INGEST)
+    # the listing goes without it, and the answer by id lags
+    project.sync(org(one={"a": job("a", "UploadComplete", second=5)}), "salesforce", INGEST)
+    run = project.sync(org(done), "salesforce", INGEST)["ingest"]
+    assert (run.outcome, run.details_pending) == ("complete", 0)
+    assert counts(project) == [("a", "succeeded", 10)]

@@ -43,3 +43,10 @@ def test_never_more_is_given_than_there_is_and_never_less_than_a_share(
         given_ += got
     given_ += budget.take(details)
     assert given_ == details
+
+
+def test_a_share_that_nobody_will_ask_for_is_there_for_others() -> None:
+    budget = Budget(10, {"query": 8})
+    budget.release("query")
+    budget.release("ingest")
+    assert budget.take(20) == 10

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import responses
 from jobledger.sources._provider.client import Account
 from jobledger.sources._provider.errors import (
     LimitOutlastsSync,
+    NotFound,
     ProviderError,
     QuotaGuarded,
     QuotaReached,
@@ -156,6 +158,24 @@ def test_no_requests_left_holds_all_kinds(tmp_path: Path, http: Any) -> None:
     assert first.get(JOBS) == PAGE
     assert clock.waits == [1200]
     assert (first.meter.throttled_seconds, second.meter.throttled_seconds) == (0, 1200)
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "waits"),
+    [(404, {}, [1200]), (503, {}, [1200]), (429, {"Retry-After": "30"}, [30])],
+)
+def test_no_requests_left_is_heeded_whatever_else_is_said(
+    tmp_path: Path, http: Any, status: int, more: dict[str, str], waits: list[float]
+) -> None:
+    headers = {"RateLimit-Remaining": "0", "RateLimit-Reset": "1200", **more}
+    http.get(ZUORA + JOBS, status=status, headers=headers)
+    http.get(ZUORA + JOBS, json=PAGE)
+    clock = FakeClock()
+    client = zuora(tmp_path, clock).client()
+    with suppress(NotFound):
+        client.get(JOBS)
+    assert client.get(JOBS) == PAGE
+    assert [wait for wait in clock.waits if wait > 20] == waits
 
 
 def test_no_requests_left_and_no_time_to_wait(tmp_path: Path, http: Any) -> None:
