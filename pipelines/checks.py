@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from jobledger.pipelines.errors import QueryTimeout
+from jobledger.pipelines.own_sql import sql_files
 from jobledger.pipelines.query import reading, said, time_limit
 from jobledger.pipelines.warehouse.lineage import reads
 
@@ -23,6 +24,8 @@ class Check:
 
     name: str
     sql: str
+    problem: str | None = None
+    """Why its file cannot be read."""
 
     @property
     def title(self) -> str:
@@ -52,23 +55,18 @@ class Checked:
 def load(own: Path | None) -> list[Check]:
     """All checks by name; `own` is the folder of the project's own SQL."""
     root = files("jobledger.sql") / "checks"
-    found = {
-        file.name.removesuffix(".sql"): file.read_text("utf-8")
+    packaged = [
+        Check(file.name.removesuffix(".sql"), file.read_text("utf-8"))
         for file in root.iterdir()
         if file.name.endswith(".sql")
-    }
-    if own is not None:
-        for path in (own / "checks").glob("*.sql"):
-            found[path.stem] = _text(path)
-    return [Check(name, sql) for name, sql in sorted(found.items())]
-
-
-def _text(path: Path) -> str:
-    # what is no text, or cannot be read, is no SQL either and says so when it is run
-    try:
-        return path.read_text("utf-8-sig", errors="replace")
-    except OSError:
-        return ""
+    ]
+    found = {check.name: check for check in packaged}
+    for file in sql_files(own / "checks") if own else ():
+        if file.name is None:
+            found["own_checks"] = Check("own_checks", "", f"{file.path} {file.problem}")
+        else:
+            found[file.name] = Check(file.name, file.text, file.problem)
+    return [check for _, check in sorted(found.items())]
 
 
 def run(
@@ -91,6 +89,8 @@ def _run(
     timeout: float | None,
     give_up: Callable[[QueryTimeout], None] | None,
 ) -> Checked:
+    if check.problem is not None:
+        return Checked(check.name, check.title, error=check.problem)
     try:
         reads(connection, check.sql)
         # each by itself: one that fails leaves its transaction of no use to the next

@@ -22,6 +22,7 @@ from typing import Final
 
 import duckdb
 
+from jobledger.pipelines.own_sql import sql_files
 from jobledger.pipelines.quoting import literal, quoted
 from jobledger.pipelines.warehouse.lineage import Name, reads
 
@@ -38,13 +39,15 @@ _COLUMN: Final = re.compile(r"^[^\n]*?\b(\w+),?[ \t]+-- +(\S[^\n]*)$", re.MULTIL
 
 @dataclass(frozen=True)
 class Problem:
-    """A view of the project's own that was left out."""
+    """A view of the project's own that was left out; all of them where its name is empty."""
 
     view: str
     path: Path
     reason: str
 
     def __str__(self) -> str:
+        if not self.view:
+            return f"the views in {self.path} were left out: {self.reason}"
         return f"view '{self.view}' ({self.path}) was left out: {self.reason}"
 
 
@@ -102,7 +105,11 @@ def put_in_place(
     if left_out:
         built_in[_LEFT_OUT] = _holding(built_in[_LEFT_OUT], left_out)
     chosen, problems = dict(built_in), []
-    for view in own_views(own):
+    for file in sql_files(own) if own else ():
+        if file.problem:
+            problems.append(Problem(file.name or "", file.path, file.problem))
+            continue
+        view = View("main", file.path.stem, file.text, file.path)
         try:
             _check(connection, view)
         except _CannotBeMade as error:
@@ -144,20 +151,6 @@ def packaged() -> tuple[View, ...]:
     )
 
 
-def own_views(folder: Path | None) -> list[View]:
-    """The views of a project's own; those that cannot be read have no SQL."""
-    if folder is None or not folder.is_dir():
-        return []
-    return [View("main", path.stem, _text(path), path) for path in sorted(folder.glob("*.sql"))]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        return ""
-
-
 def _problem(view: View, reason: str) -> Problem:
     assert view.own is not None  # noqa: S101 - a packaged view that fails is raised, not reported
     return Problem(view.name, view.own, reason)
@@ -170,8 +163,6 @@ def _check(connection: duckdb.DuckDBPyConnection, view: View) -> None:
             [view],
             "expected a file name of lowercase letters, digits and _, since it is the view's",
         )
-    if not view.sql.strip():
-        raise _CannotBeMade([view], "the file is empty, or is no text in UTF-8")
     try:
         reads(connection, view.sql)
     except ValueError as error:

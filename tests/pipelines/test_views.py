@@ -175,7 +175,7 @@ def test_an_own_view_may_replace_a_built_in_and_others_read_it(
     ("sql", "reason"),
     [
         ("selec 1", 'syntax error at or near "selec"'),
-        ("", "the file is empty, or is no text in UTF-8"),
+        ("", "the file is empty"),
         ("-- one row per nothing\n", "expected a single select"),
         ("select * from nowhere", "Table with name nowhere does not exist"),
         ("select nothing from jobs", '"nothing" not found in FROM clause'),
