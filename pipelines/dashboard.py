@@ -36,6 +36,8 @@ def serve(project: Project, port: int, ready: Callable[[str], None]) -> None:
             f"the dashboard needs {error.name}, which is not installed: run"
             " pip install 'jobledger[dashboard]'"
         ) from None
+    # settings that cannot be read are told here, not by each cell of the page
+    _ = project.warehouse
     # the notebook runs in this process, and finds the project there
     os.environ["JOBLEDGER_PROJECT"] = str(project.folder)
     token = secrets.token_urlsafe(24)

@@ -167,6 +167,9 @@ def _warehouse(project: Project) -> Finding:
         check_publishes(project.ledger, project.warehouse)
     except ConfigError as error:
         return Finding("warehouse", "opens", is_good=False, said=str(error), is_setting=True)
+    except OSError as error:
+        said = f"cannot read {error.filename}: {error.strerror}"
+        return Finding("warehouse", "opens", is_good=False, said=said, is_setting=True)
     if not project.warehouse.exists():
         said = f"{project.warehouse.name} is not there yet; the first sync makes it"
         return Finding("warehouse", "opens", is_good=True, said=said)

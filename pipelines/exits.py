@@ -1,6 +1,11 @@
-"""Exit codes."""
+"""Exit codes, and the signal that ends a command beside those that every system has."""
 
+import signal
 from enum import IntEnum
+from typing import Final
+
+HANGUP: Final[int | None] = getattr(signal, "SIGHUP", None)
+"""The terminal is gone; on Windows nothing tells."""
 
 
 class Exit(IntEnum):
@@ -21,4 +26,4 @@ class Exit(IntEnum):
     INTERRUPTED = 130
     """stopped with Ctrl-C"""
     TERMINATED = 143
-    """stopped by SIGTERM"""
+    """stopped by SIGTERM, or by SIGHUP: its terminal is gone"""

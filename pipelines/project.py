@@ -77,11 +77,20 @@ class Project:
             )
         if named and not folder.is_dir():
             raise ConfigError(f"there is no folder {folder}; make it, or name another project")
+        if os.name == "posix" and os.fsencode(folder) != str(folder).encode("utf-8", "replace"):
+            raise ConfigError(
+                f"{folder} has letters in its name that are no UTF-8 in this locale, so that DuckDB"
+                " cannot open what is in it; set PYTHONUTF8=1, or rename it"
+            )
         return cls(folder)
 
     @property
     def warehouse(self) -> Path:
-        """The file that readers open. Raises `ConfigError` for a path that it cannot have."""
+        """The file that readers open.
+
+        Raises `ConfigError` for a path that it cannot have, and where the settings that may name
+        another one may not be read.
+        """
         said = self._text(("warehouse", "path")) or "jobs.duckdb"
         if not isinstance(said, str):
             raise ConfigError('[warehouse] path: expected a text such as "jobs.duckdb"')
@@ -94,6 +103,8 @@ class Project:
                 f"[warehouse] path: a file called {path.stem} hides the tables in it: expected"
                 " another name, such as jobs.duckdb"
             )
+        if not path.exists():
+            self._all_read()
         return path
 
     @property
@@ -133,10 +144,14 @@ class Project:
     def output(self, path: str | None) -> Path | None:
         """Where `-o` says to write to; None is stdout, which `-` names too.
 
-        Raises `ConfigError` for a path of the ledger's or the settings'.
+        Raises `ConfigError` for a path of the ledger's or the settings', and for one that says
+        nothing.
         """
-        if not path or path == "-":
+        if path is None or path == "-":
             return None
+        if not path:
+            # a shell's variable that is not set
+            raise ConfigError("-o is empty: expected a file, or - for stdout")
         chosen = _at_home(path)
         real = chosen.resolve()
         for own in (self.warehouse, self.state_dir, self.folder / ".dlt"):
@@ -165,8 +180,9 @@ class Project:
     def source_names(self) -> list[str]:
         """The sources that are declared, in files or in the environment alone.
 
-        Raises `ConfigError` for a name that none can have.
+        Raises `ConfigError` for a name that none can have, and for settings that may not be read.
         """
+        self._all_read()
         names = set()
         for settings in self._files:
             sources = settings.get("sources", {})
@@ -325,16 +341,34 @@ class Project:
 
     # where values come from
 
-    @cached_property
+    @property
+    def may_read_sources(self) -> bool:
+        """Whether the settings are this user's to read: one who only asks does without."""
+        return not any(isinstance(each, ConfigError) for each in self._contents)
+
+    def _all_read(self) -> None:
+        """Raises `ConfigError` for a file of settings that may not be read."""
+        for each in self._contents:
+            if isinstance(each, ConfigError):
+                raise each
+
+    @property
     def _files(self) -> list[dict[str, Any]]:
+        return [{} if isinstance(each, ConfigError) else each for each in self._contents]
+
+    @cached_property
+    def _contents(self) -> list[dict[str, Any] | ConfigError]:
+        """What the files say; of one that is somebody else's, that it may not be read."""
         return [self._file(self.folder / path) for path in _FILES]
 
-    def _file(self, path: Path) -> dict[str, Any]:
+    def _file(self, path: Path) -> dict[str, Any] | ConfigError:
         try:
             # editors on Windows begin a file with a mark
             return tomllib.loads(path.read_text("utf-8").removeprefix("\ufeff"))
         except FileNotFoundError:
             return {}
+        except PermissionError as error:
+            return ConfigError(f"cannot read {path}: {error.strerror}")
         except OSError as error:
             raise ConfigError(f"cannot read {path}: {error.strerror}") from None
         except UnicodeDecodeError:

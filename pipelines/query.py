@@ -25,6 +25,7 @@ from typing import Any, Final
 import duckdb
 
 from jobledger.pipelines.errors import QueryError, QueryTimeout
+from jobledger.pipelines.exits import HANGUP
 from jobledger.pipelines.quoting import literal
 from jobledger.sources._provider.redact import one_line
 
@@ -90,7 +91,7 @@ def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def _heeding_signals(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Tells DuckDB of Ctrl-C and SIGTERM.
+    """Tells DuckDB of Ctrl-C, SIGTERM and SIGHUP.
 
     Python does not hear them before a batch of rows is there.
     """
@@ -103,7 +104,7 @@ def _heeding_signals(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
     def watch() -> None:
         while number := heard.recv(1):
-            if number[0] in (signal.SIGINT, signal.SIGTERM):
+            if number[0] in (signal.SIGINT, signal.SIGTERM, HANGUP):
                 connection.interrupt()
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -298,6 +299,9 @@ def unreadable(path: Path, error: duckdb.Error) -> QueryError:
             f"{path} may not be read: ask whose it is to share it, as with chgrp and chmod 640"
             " (syncs leave its group and mode alone)"
         )
+    if not is_damage(error):
+        # its path has letters that the locale has no bytes for, or the disk fails: not the ledger
+        return QueryError(f"cannot read {path}: {one_line(str(error), 200)}")
     return QueryError(
         f"cannot read {path}: {one_line(str(error), 200)}; move it away, and 'jobledger sync'"
         " publishes it anew from .jobledger/, or begins a new one where there is none; else"

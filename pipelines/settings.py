@@ -42,8 +42,9 @@ def base_url(said: Any, name: str) -> str:
         raise ConfigError(f'{where}: expected a text such as "https://rest.zuora.com"')
     if not said:
         raise ConfigError(
-            f"{where} is missing: expected the provider's address, such as"
-            f" https://rest.zuora.com; set it there, or as SOURCES__{name.upper()}__BASE_URL"
+            f"{where} is missing: expected the provider's address, such as https://rest.zuora.com"
+            " or https://MYDOMAIN.my.salesforce.com; set it there, or as"
+            f" SOURCES__{name.upper()}__BASE_URL"
         )
     try:
         parts = urlsplit(said)

@@ -18,6 +18,7 @@ import click
 from jobledger.pipelines.cli.shared import (
     Invocation,
     debug_option,
+    heeds_hangup,
     project_option,
     show_error,
     terminated,
@@ -117,6 +118,8 @@ def program() -> NoReturn:
         sys.stdout.reconfigure(errors=PLAINLY)
     # what is half written goes, as it does on Ctrl-C
     signal.signal(signal.SIGTERM, _terminated)
+    if heeds_hangup():
+        signal.signal(signal.SIGHUP, _terminated)
     try:
         main(is_alone=True)
     finally:

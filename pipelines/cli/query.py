@@ -58,11 +58,14 @@ def command(
     what there is to ask.
 
     A table fits the terminal, shows four decimals and cuts long texts; the other formats are
-    exact. Times are ISO 8601 in UTC. In JSON a record is an object and NaN is null; in CSV
-    (RFC 4180) NULL is empty and an empty text is "", as is NULL where there is one column.
+    exact. Times are ISO 8601 in UTC. In JSON a record is an object, and NaN and infinities are
+    null; in CSV (RFC 4180) NULL is empty and an empty text is "", as is NULL where there is one
+    column.
     """
     if (sql is None) == (file is None):
-        raise click.UsageError("expected one of SQL, the name of a view, and -f FILE")
+        raise click.UsageError(
+            "expected one of SQL, the name of a view, and -f FILE (-f - reads stdin)"
+        )
     from jobledger.pipelines.output.formats import chosen
     from jobledger.pipelines.output.writing import FORMATS, write_result
     from jobledger.pipelines.query import open_published, time_limit

@@ -1,15 +1,17 @@
 """What all commands have: the project, `--debug`, how errors are shown and how one is stopped."""
 
+import errno
 import logging
 import math
 import os
 import signal
+import stat
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from types import FrameType
@@ -18,7 +20,7 @@ from typing import Any, Final, TypeAlias
 import click
 
 from jobledger.pipelines.errors import JobledgerError
-from jobledger.pipelines.exits import Exit
+from jobledger.pipelines.exits import HANGUP, Exit
 from jobledger.pipelines.project import Project
 from jobledger.sources._provider.errors import ProviderError, SettingsError, TimeLimitReached
 
@@ -40,7 +42,9 @@ class _Seconds(click.FloatRange):
 SECONDS: Final = _Seconds(min=0, min_open=True, max=threading.TIMEOUT_MAX)
 """A length of time that a thread can wait for."""
 terminated: Final = threading.Event()
-"""Whether SIGTERM came."""
+"""Whether SIGTERM came, or SIGHUP."""
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
+"""Why stdout, which has no name, takes nothing more."""
 _TOGETHER: Final = 1.0
 """Seconds within which two signals are one wish to end."""
 
@@ -181,6 +185,8 @@ def explained(error: Exception) -> tuple[str, Exit]:
         return said, error.exit_code
     if isinstance(error, SettingsError):
         return said, Exit.USAGE
+    if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
+        return f"cannot write any more: {error.strerror}", Exit.FAILED
     if isinstance(error, ProviderError):
         return said, Exit.TIME_LIMIT if isinstance(error, TimeLimitReached) else Exit.FAILED
     return f"{type(error).__name__}: {one_line(said, 300)} (--debug shows where)", Exit.FAILED
@@ -194,11 +200,28 @@ class Stop:
     exit_code: Exit | None = None
 
 
+def heeds_hangup() -> bool:
+    """Whether SIGHUP ends the process: not where there is none, nor under `nohup`."""
+    return HANGUP is not None and signal.getsignal(HANGUP) != signal.SIG_IGN
+
+
+def _leave_terminal() -> None:
+    """Writes to nowhere what would go to a terminal that is gone: that fails, and ends the work."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        with suppress(OSError):
+            # one that is gone still is a device, but answers like none
+            if stat.S_ISCHR(os.fstat(number).st_mode) and not os.isatty(number):
+                os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
 @contextmanager
 def stopping() -> Iterator[Stop]:
     """Ends well on Ctrl-C and SIGTERM: what was read is loaded first. A second one ends at once.
 
     Not one that comes with the first: `timeout` signals its command, and then the whole group.
+    So does SIGHUP, however often: a terminal that is closed takes nothing with it.
     """
     stop = Stop()
     first = 0.0
@@ -206,15 +229,20 @@ def stopping() -> Iterator[Stop]:
     def told(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal module's
         nonlocal first
         code = Exit.INTERRUPTED if number == signal.SIGINT else Exit.TERMINATED
+        if number == HANGUP:
+            _leave_terminal()
         if stop.event.is_set():
-            if time.monotonic() - first >= _TOGETHER:
+            if number != HANGUP and time.monotonic() - first >= _TOGETHER:
                 os._exit(code)
             return
         first = time.monotonic()
         stop.exit_code = code
         stop.event.set()
 
-    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if heeds_hangup():
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, told) for number in numbers}
     try:
         yield stop
     except Exception:

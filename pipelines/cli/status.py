@@ -1,19 +1,23 @@
 """`jobledger status`."""
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from jobledger.pipelines.cli.shared import json_or, pass_project
+from jobledger.pipelines.errors import ConfigError
 from jobledger.pipelines.project import Project
+
+_FORMATS: Final = ("table", "json", "openmetrics", "prometheus")
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
     "--format",
-    type=click.Choice(["table", "json", "openmetrics", "prometheus"]),
-    help="A table for people unless told: JSON with exact times, or metrics for monitoring;"
+    type=click.Choice(_FORMATS),
+    help="A table for people unless told, or FILE is called .json: JSON with exact times, or"
+    " metrics for monitoring;"
     " prometheus is the older text format, which node_exporter's textfile collector reads.",
 )
 @click.option(
@@ -39,16 +43,21 @@ def command(
     """
     import sys
 
+    from jobledger.pipelines.output.formats import chosen
     from jobledger.pipelines.output.grid import printable
     from jobledger.pipelines.output.writing import write_result
     from jobledger.pipelines.query import open_published
     from jobledger.pipelines.status import STATUS, draw, faults, standings
     from jobledger.pipelines.whole_file import whole_file
 
-    format = json_or(format, as_json=as_json) or "table"  # noqa: A001 - the option's name
     path = project.output(output)
+    asked = json_or(format, as_json=as_json)
+    format = chosen(asked, output, _FORMATS, "table")  # noqa: A001 - the option's name
     if path and format == "table":
-        raise click.UsageError("a table is for the terminal: expected another --format with -o")
+        raise ConfigError(
+            f"a table is for the terminal: expected --format {', '.join(_FORMATS[1:-1])} or"
+            f" {_FORMATS[-1]} with -o {output}"
+        )
     with open_published(project.warehouse) as connection:
         if format == "json":
             write_result(connection, STATUS, format="json", output=path, is_shared=True)
@@ -77,7 +86,8 @@ def _narrate(project: Project, synced: set[str]) -> None:
 
     from jobledger.pipelines.sync.heartbeat import heartbeats, pulse
 
-    for name in project.source_names():
+    # whoever may only read the ledger hears of what is in it
+    for name in project.source_names() if project.may_read_sources else ():
         if name not in synced:
             click.echo(f"{name}: never synced; run 'jobledger sync {name}'", err=True)
     for heart in heartbeats(project.state_dir):

@@ -43,12 +43,17 @@ def chosen(
             " -o - into a program that packs"
         )
     meant = _ENDINGS.get(ending)
+    is_open = said is None
     wanted = {*known} if said is None else {said}
     if said is None:
         said = next((each for each in meant or () if each in known), usual)
     if meant is not None and said not in meant:
         fitting = " or ".join(f"{option}{each}" for each in meant if each in known and option)
-        endings = [name for name, formats in _ENDINGS.items() if {*formats} & wanted]
+        endings = [
+            name
+            for name, formats in _ENDINGS.items()
+            if {*(formats[:1] if is_open else formats)} & wanted
+        ]
         raise ConfigError(
             f"{output} would hold {said}, which its ending is not for: expected"
             f" {f'{fitting}, or ' if fitting else ''}{what} of another ending, such as"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobledger.pipelines.errors import ConfigError
+from jobledger.pipelines.errors import ConfigError, choices
 from jobledger.pipelines.project import Project
 from jobledger.sources import known_kinds, providers
 from jobledger.sources._provider.kind import Provider
@@ -35,9 +35,9 @@ def assignments(
             found.append(Assignment(settings, known[settings.provider], chosen))
     missing = set(kinds) - {kind for each in found for kind in each.kinds}
     if missing:
-        choices = sorted({kind for each in sources for kind in each.kinds})
+        known_here = sorted({kind for each in sources for kind in each.kinds})
         raise ConfigError(
-            f"no kind '{min(missing)}' in the sources to sync: expected one of {', '.join(choices)}"
+            f"no kind '{min(missing)}' in the sources to sync{choices(min(missing), known_here)}"
         )
     return found
 

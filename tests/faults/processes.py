@@ -19,8 +19,11 @@ FORKS: Final = """
 import os, resource, sys
 import dlt, duckdb, pandas, pyarrow
 import dlt.destinations, dlt.destinations.impl.duckdb.duck, dlt.load, dlt.normalize
-import jobledger.pipelines.cli.query, jobledger.pipelines.cli.sync
+import jobledger.pipelines.cli.check, jobledger.pipelines.cli.query, jobledger.pipelines.cli.report
+import jobledger.pipelines.cli.status, jobledger.pipelines.cli.sync, jobledger.pipelines.cli.views
 import jobledger.pipelines.sync.project_sync, jobledger.pipelines.sync.progress
+import jobledger.pipelines.checks, jobledger.pipelines.notify, jobledger.pipelines.report
+import jobledger.pipelines.status, jobledger.pipelines.sync.heartbeat, rich.console, rich.table
 from jobledger.pipelines.cli import main
 
 for line in sys.stdin:

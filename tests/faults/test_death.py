@@ -173,7 +173,12 @@ def _equals_a_fresh_sync(folder: Path, fresh: Path, running: Running, commands: 
 @pytest.mark.parametrize(
     ("number", "code", "times"),
     # `timeout` signals its command twice: by its id, and with the whole group
-    [(signal.SIGTERM, 143, 1), (signal.SIGTERM, 143, 2), (signal.SIGINT, 130, 1)],
+    [
+        (signal.SIGTERM, 143, 1),
+        (signal.SIGTERM, 143, 2),
+        (signal.SIGINT, 130, 1),
+        (signal.SIGHUP, 143, 1),
+    ],
 )
 def test_a_sync_that_is_told_to_stop_keeps_what_it_read(
     number: int, code: int, times: int, tmp_path: Path, running: Running, commands: Commands
@@ -385,3 +390,61 @@ def test_a_ledger_that_may_not_be_read_is_its_owners_to_share(
         f"jobledger: {ledger} may not be read: run jobledger as the user who made it, or name"
         " another path under [warehouse] in .dlt/config.toml"
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a command as somebody else")
+def test_whoever_may_only_read_the_ledger_needs_none_of_the_settings(
+    commands: Commands, synced: Path, small: Running, somewhere: Path
+) -> None:
+    folder = somewhere / "project"
+    shutil.copytree(synced, folder)
+    project(folder, small.base_url)
+    secrets = folder / ".dlt" / "secrets.toml"
+    secrets.chmod(0o600)
+    (folder / ".dlt").chmod(0o755)
+    # as the README has it: chmod 640 for a group, which here is everybody
+    (folder / "jobs.duckdb").chmod(0o644)
+    folder.chmod(0o755)
+    for reads in (["query", "select count(*) from jobs"], ["status"], ["report"], ["views"]):
+        code, said = commands.run(folder, *reads, user=NOBODY)
+        assert code == 0, said
+        assert "Permission denied" not in said
+    code, said = commands.run(folder, "sync", user=NOBODY)
+    assert (code, said) == (2, f"jobledger: cannot read {secrets}: Permission denied\n")
+
+    # where the settings may name another ledger, they are missed
+    config = secrets.with_name("config.toml")
+    config.chmod(0o600)
+    assert commands.run(folder, "query", "jobs", user=NOBODY)[0] == 0
+    (folder / "jobs.duckdb").unlink()
+    code, said = commands.run(folder, "query", "jobs", user=NOBODY)
+    assert (code, said) == (2, f"jobledger: cannot read {config}: Permission denied\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a command as somebody else")
+def test_own_sql_that_may_not_be_read_is_told(
+    commands: Commands, synced: Path, small: Running, somewhere: Path
+) -> None:
+    folder = somewhere / "project"
+    shutil.copytree(synced, folder)
+    project(folder, small.base_url)
+    checks = folder / "sql" / "checks"
+    checks.mkdir(parents=True)
+    (folder / "sql" / "mine.sql").write_text("select 1 as one")
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    (folder / "sql" / "mine.sql").chmod(0)
+    checks.chmod(0)
+
+    code, said = commands.run(folder, "sync", user=NOBODY)
+    problem = "cannot be read: Permission denied"
+    assert code == 0, said
+    assert f"view 'mine' ({folder / 'sql' / 'mine.sql'}) was left out: {problem}" in said
+    code, said = commands.run(folder, "check", user=NOBODY)
+    assert code == 1, said
+    assert f"own_checks: could not run: {checks} {problem}" in said
+    assert "nothing found by" in said
+
+    (folder / "sql").chmod(0)
+    code, said = commands.run(folder, "sync", user=NOBODY)
+    assert f"the views in {folder / 'sql'} were left out: {problem}" in said

@@ -48,7 +48,13 @@ def test_sync_tells_what_changed_and_a_second_one_that_nothing_did(shell: Shell)
     ("words", "said"),
     [
         (["sync", "zoura"], "no source 'zoura' (did you mean 'zuora'?): expected one of"),
-        (["sync", "--kind", "data_querry"], "no kind 'data_querry'"),
+        (
+            ["sync", "--kind", "data_querry"],
+            "to sync (did you mean 'data_query'?): expected one of",
+        ),
+        (["status", "-o", "status.txt"], "expected --format json, openmetrics or prometheus with"),
+        (["query"], "and -f FILE (-f - reads stdin)"),
+        (["export", "jobs", "-o", "jobs.xlsx"], "such as .csv, .jsonl, .ndjson, .parquet"),
         (["snyc"], "no command 'snyc' (did you mean 'sync'?)"),
         (["errors", "zuora", "data_query", "1"], "expected a kind that does, custom_object_bulk"),
         (["state", "reset", "zuora"], "there is no ledger"),

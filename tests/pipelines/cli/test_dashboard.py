@@ -49,6 +49,17 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, capfd: pytest.CaptureFixt
     )
 
 
+def test_settings_that_cannot_be_read_are_told_before_a_page_is_served(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text("[sources.zuora")
+    assert run(tmp_path) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith(f"jobledger: {tmp_path / '.dlt' / 'config.toml'} is no TOML: ")
+
+
 def test_it_ends_when_told_to_even_as_a_scripts_background_job(tmp_path: Path) -> None:
     jobledger = str(Path(sys.executable).with_name("jobledger"))
     words = ["--project", str(tmp_path), "dashboard", "--headless", "--port", "0"]

@@ -1,5 +1,6 @@
 """What `doctor` finds, and how it says so."""
 
+import errno
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import duckdb
 import pytest
 
 from jobledger.emulator import Running
+from jobledger.pipelines import doctor
 from tests.pipelines.cli.shell import KINDS, Shell
 
 
@@ -209,3 +211,18 @@ def test_doctor_refuses_what_a_sync_would_not_publish_over(shell: Shell) -> None
     said, by_sync = refused()
     assert said == by_sync
     assert "a backup was put back" in said
+
+
+def test_doctor_tells_a_ledger_that_it_may_not_look_at(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(ledger: Path, published: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(ledger))
+
+    monkeypatch.setattr(doctor, "check_publishes", refuse)
+    found = shell.run("doctor", "salesforce", "--json")
+    assert found.code == 2
+    ledger = shell.folder / ".jobledger" / "ledger.duckdb"
+    assert [each["said"] for each in found.json if not each["is_good"]] == [
+        f"cannot read {ledger}: Permission denied"
+    ]

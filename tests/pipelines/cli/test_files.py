@@ -181,3 +181,41 @@ def test_a_name_that_no_source_can_have_is_told(shell: Shell, name: str) -> None
         f"jobledger: '{name}' is no name for a source: expected lower-case letters, digits and"
         " single underscores, 64 at the most, a letter first, as in zuora_eu"
     )
+
+
+@pytest.mark.parametrize("words", [["export", "jobs"], ["query", "select 1"], ["report"]])
+def test_an_output_that_says_nothing_is_no_stdout(shell: Shell, words: list[str]) -> None:
+    # a shell's variable that is not set
+    done = shell.run(*words, "-o", "")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "jobledger: -o is empty: expected a file, or - for stdout\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+def test_a_full_disk_behind_stdout_is_told(shell: Shell) -> None:
+    assert shell.run("sync", "zuora", "--kind", "data_query").code == 0
+    command = "from jobledger.pipelines.cli import program; program()"
+    said = [sys.executable, "-c", command, "--project", str(shell.folder), "query", "jobs"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(said, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr == b"jobledger: cannot write any more: No space left on device\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files have other letters elsewhere")
+def test_a_folder_whose_name_duckdb_would_read_otherwise_is_told(shell: Shell) -> None:
+    folder = shell.folder / "caf\xe9"
+    folder.mkdir()
+    # C without UTF-8 mode: Python takes names for ASCII, and keeps what is beyond as half letters
+    environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = "from jobledger.pipelines.cli import program; program()"
+    done = subprocess.run(
+        [sys.executable, "-c", command, "--project", str(folder), "status"],
+        env=environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"that are no UTF-8 in this locale" in done.stderr
+    assert b"set PYTHONUTF8=1" in done.stderr

@@ -5,12 +5,15 @@ import pty
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from jobledger.emulator import Running
 from jobledger.pipelines.demo import settings_of
+from tests.faults.processes import until
 
 MOVES = re.compile(rb"\x1b\[\d*[ABKH]")
 """Moves of the cursor, and lines wiped out: what a table kept up to date is made of."""
@@ -72,3 +75,42 @@ def test_a_table_that_moves_is_for_people(
     assert (MOVES.search(told) is not None) is is_live
     line = b"zuora data_query: complete, 0 jobs listed, 0 changed\r\n"
     assert (line in told) is not is_live
+
+
+ON_ITS_TERMINAL = """
+import fcntl, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from jobledger.pipelines.cli import program
+program()
+"""
+
+
+def test_a_terminal_that_is_closed_takes_nothing_with_it(
+    tmp_path: Path, busy_emulator: Running
+) -> None:
+    prepare(tmp_path, busy_emulator)
+    busy_emulator.behaviour.salesforce_page_size = 4
+    # the second page does not come
+    busy_emulator.faults.order("slow", "*/jobs/ingest?queryLocator*", times=None, seconds=60)
+    ours, theirs = pty.openpty()
+    words = ["sync", "salesforce", "--kind", "ingest"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", ON_ITS_TERMINAL, "--project", str(tmp_path), *words],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={"PATH": os.environ["PATH"], "TERM": "xterm", "LANG": "C.UTF-8"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    asked = "/services/data/v62.0/jobs/ingest"
+    assert until(lambda: any(each.path == asked for each in busy_emulator.requests), 60)
+    # it is read, and the second is waited for
+    time.sleep(2)
+    os.close(ours)
+    assert process.wait(60) == 143
+    with duckdb.connect(tmp_path / "jobs.duckdb", read_only=True) as connection:
+        [(kept,)] = connection.execute("select count(*) from jobs").fetchall()
+        runs = "select outcome, error_kind, jobs_changed from loaded.sync_runs"
+        assert connection.execute(runs).fetchall() == [("incomplete", "interrupted", kept)]
+    assert kept > 0

@@ -83,6 +83,9 @@ def test_json_has_exact_times(scene: Scene, run: Run) -> None:
         "reason": "none of 5 jobs failed in 7 days",
     }
     assert run(scene, "status", "--format", "json").out == run(scene, "status", "--json").out
+    path = scene.project.folder / "status.json"
+    assert run(scene, "status", "-o", str(path)).code == 0
+    assert path.read_text() == run(scene, "status", "--json").out
 
 
 def test_why_a_last_sync_did_not_read_all_is_told_once(scene: Scene, run: Run) -> None:
