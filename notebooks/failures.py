@@ -158,7 +158,11 @@ def failed_rows(said: bytes, *, is_whole: bool) -> Markup:
     note = "" if is_whole else " The answer goes on; 'jobledger errors … -o FILE' writes all of it."
     if text.lstrip().startswith(("{", "[", "<")) or not text.strip():
         return written(text or "(an empty answer)", "failed rows") + note
-    lines = list(csv.reader(io.StringIO(text)))
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error:
+        # a field of any length is whole in the file that the command writes
+        return written(text, "failed rows") + note
     head, body = lines[0], lines[1:]
     if not is_whole:
         del body[-1:]

@@ -49,7 +49,7 @@ def demo_project(folder: Path) -> Project:
             " pip install 'jobledger[demo]'"
         ) from None
     config = folder / ".dlt" / "config.toml"
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if not config.exists() or not config.read_text("utf-8").startswith(_MARK):
             raise ConfigError(
                 f"{folder} is there already and is not the demo's; name another folder, as in"

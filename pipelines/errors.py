@@ -45,11 +45,11 @@ class QueryTimeout(QueryError):
 
 
 def unwritable(path: Path | str, error: OSError) -> ConfigError:
-    """What to do about a folder that cannot be written."""
-    return ConfigError(
-        f"cannot write to {path}: {error.strerror}; run jobledger as a user who may, or"
-        " choose another --project"
-    )
+    """What to do about a file or folder that cannot be written."""
+    step = ""
+    if isinstance(error, PermissionError):
+        step = "; run jobledger as a user who may, or choose another --project"
+    return ConfigError(f"cannot write to {path}: {error.strerror}{step}")
 
 
 def choices(name: str, known: Sequence[str]) -> str:

@@ -250,7 +250,7 @@ class Project:
             if isinstance(said, dict) and not _is_ours(self._section(("sources", name))):
                 yield f"{path}: nobody reads [sources.{name}]; no setting in it is ours"
             elif isinstance(said, dict) and isinstance(said.get("credentials"), dict):
-                for key in said["credentials"].keys() - _CREDENTIALS:
+                for key in sorted(said["credentials"].keys() - _CREDENTIALS):
                     meant = choices(key, sorted(_CREDENTIALS))
                     yield f"{path}: nobody reads '{key}' in [sources.{name}.credentials]{meant}"
 

@@ -16,6 +16,7 @@ Read: TypeAlias = Callable[[Any, str], Any]
 """A value out of what was said, and where that stands. Raises `ConfigError`."""
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
+_COUNT: Final = re.compile(r"[0-9]{1,18}")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -84,7 +85,7 @@ def _joined(said: Any, _: str) -> str | None:
 
 def _whole(said: Any, what: str, least: int) -> int:
     text = str(said)
-    if isinstance(said, bool) or not text.isdecimal() or int(text) < least:
+    if isinstance(said, bool) or not _COUNT.fullmatch(text) or int(text) < least:
         raise ConfigError(f"{what}: expected a whole number from {least} on")
     return int(text)
 

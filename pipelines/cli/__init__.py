@@ -33,6 +33,8 @@ COMMANDS: Final = (
 )
 """In the order in which one needs them."""
 _SYNCING: Final = frozenset({"demo", "sync", "schedule"})
+_WRITING: Final = _SYNCING | {"state"}
+"""Those that change the ledger."""
 
 
 class _Commands(click.Group):
@@ -72,8 +74,12 @@ class _Commands(click.Group):
 
             ctx.fail(f"no command '{args[0]}'{choices(args[0], COMMANDS)}")
         name, command, rest = super().resolve_command(ctx, args)
-        if name in _SYNCING and ctx.ensure_object(Invocation).is_alone:
-            _prepare_process()
+        if ctx.ensure_object(Invocation).is_alone:
+            if name in _WRITING:
+                # dlt's files too are their owner's alone
+                os.umask(0o077)
+            if name in _SYNCING:
+                _prepare_process()
         return name, command, rest
 
 
@@ -133,9 +139,7 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG0
 
 
 def _prepare_process() -> None:
-    """Spares the process what a sync has no use for, and others what it writes."""
-    # dlt's files too are their owner's alone
-    os.umask(0o077)
+    """Spares the process what a sync has no use for."""
     # Arrow and DuckDB look for pandas as soon as they are shown a list or a table, which takes a
     # quarter of a second
     sys.meta_path.insert(0, _WithoutPandas())

@@ -84,9 +84,10 @@ def read_time(value: Any) -> datetime:
 
 
 def _from_epoch(digits: str) -> datetime:
-    if len(digits) == _EPOCH_MILLISECONDS:
+    # a sign is no digit
+    if digits.isdecimal() and len(digits) == _EPOCH_MILLISECONDS:
         return _EPOCH + timedelta(milliseconds=int(digits))
-    if len(digits) == _EPOCH_SECONDS:
+    if digits.isdecimal() and len(digits) == _EPOCH_SECONDS:
         return _EPOCH + timedelta(seconds=int(digits))
     raise ValueError("a time in digits has 10 (seconds) or 13 of them (milliseconds)")
 
@@ -94,9 +95,11 @@ def _from_epoch(digits: str) -> datetime:
 def read_count(value: Any) -> int:
     """A whole number of 64 bits, also as text."""
     if isinstance(value, str):
+        # Python takes 1_000 for a number
+        if not value.isascii() or "_" in value:
+            raise ValueError("not a whole number")
         try:
-            # Python takes 1_000 for a number
-            value = int(value) if value.isascii() and "_" not in value else None
+            value = int(value)
         except ValueError as error:
             raise ValueError("not a whole number") from error
     if isinstance(value, float) and value.is_integer():

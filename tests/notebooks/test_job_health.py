@@ -217,6 +217,8 @@ def test_what_jobs_say_is_escaped(project: Project) -> None:
         (b'{"errors": ["<b>"]}', "{\n  &#34;errors&#34;: [\n    &#34;&lt;b&gt;&#34;\n  ]\n}"),
         (b"", "(an empty answer)"),
         (b"short,row\n1\n", '<td data-of="row" class="jl-left"></td>'),
+        # longer than Python's csv reads a field
+        (b"id,text\n1," + b"y" * 140_000 + b"\n", "y" * 140_000),
     ],
 )
 def test_failed_rows_are_shown_as_they_come(said: bytes, shown: str) -> None:

@@ -1,6 +1,6 @@
 """A ledger that is a dictionary: it loads what a walk yields as dlt's SCD2 does, only faster.
 
-That it says the same as the real one is tested beside the histories that rely on it.
+That it says the same as the real one is tested in `test_in_memory`.
 """
 
 import copy
@@ -130,7 +130,7 @@ class InMemory:
         job, mark = self.versions[key][-1], self.marks.get(key)
         known, told = job["updated_at"], row["updated_at"]
         if known is not None and told is not None and told < known:
-            return News.STALE
+            return News.RUNNING if kind.details and not job["is_terminal"] else News.STALE
         if job["status"] == "vanished":
             return News.CHANGED
         if not kind.details:
@@ -143,9 +143,9 @@ class InMemory:
             word = (job["provider_status"] or "").lower()
             if not is_full and word in kind.left_alone:
                 return None
-            if job["status"] != "running":
-                return News.OWED if is_full else None
-        return News.RUNNING if job["status"] == "running" else None
+        if job["status"] == "running":
+            return News.RUNNING
+        return News.OWED if is_full and mark["detail"] in {"refused", "not taken"} else None
 
     def told(self, source: str, kind: Kind) -> Digests:
         hashes = []

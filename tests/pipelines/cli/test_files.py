@@ -158,17 +158,24 @@ def test_a_source_that_is_asked_elsewhere_is_told_of_once(shell: Shell) -> None:
 
 
 def test_what_a_sync_writes_is_its_owners_alone(shell: Shell) -> None:
-    done = subprocess.run(
-        [Path(sys.prefix) / "bin" / "jobledger", "--project", shell.folder, "sync", "salesforce"],
-        umask=0o022,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    made = [path for path in shell.folder.rglob("*") if ".dlt" not in path.parts]
-    assert any("dlt" in path.parts for path in made)
-    assert [path for path in made if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+    for words in (["sync"], ["state", "reset"]):
+        done = subprocess.run(
+            [
+                Path(sys.prefix) / "bin" / "jobledger",
+                "--project",
+                shell.folder,
+                *words,
+                "salesforce",
+            ],
+            umask=0o022,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        made = [path for path in shell.folder.rglob("*") if ".dlt" not in path.parts]
+        assert any("dlt" in path.parts for path in made)
+        assert [path for path in made if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
 
 
 @pytest.mark.parametrize("name", ["Zuora", "zuora__eu", "2nd", "z" * 65])

@@ -35,7 +35,8 @@ def test_init_says_where_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / ".dlt").write_text("a file")
     done = CliRunner().invoke(command, ["--project", str(tmp_path)])
     assert isinstance(done.exception, ConfigError)
-    assert str(done.exception).startswith(f"cannot write to {tmp_path / '.dlt'}: File exists; run")
+    # whoever may write there would fare no better
+    assert str(done.exception) == f"cannot write to {tmp_path / '.dlt'}: File exists"
 
 
 def test_until_a_source_is_set_each_command_says_what_comes_next(tmp_path: Path) -> None:

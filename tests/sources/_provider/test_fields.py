@@ -56,6 +56,8 @@ def test_times(value: Any, expected: datetime) -> None:
         *(float("nan"), "1612120100000000", "0001-01-01T00:00:00+14:00", float("inf")),
         # Python would take these for the 20th of July 1710, and any letter for the T
         *("1710072012345.6", "1710072012.5", "2023-12-14X08:03:26Z"),
+        # as many letters as a time has digits
+        *(-123456789, -123456789012),
     ],
 )
 def test_no_times(value: Any) -> None:
@@ -141,3 +143,9 @@ def test_values(reader: Reader, value: Any, expected: Any) -> None:
 def test_no_values(reader: Reader, value: Any) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         reader(value)
+
+
+def test_what_is_wrong_with_a_count_is_not_its_type() -> None:
+    for value in ("1_000", "many", "٣"):
+        with pytest.raises(ValueError, match=r"^not a whole number$"):
+            read_count(value)
