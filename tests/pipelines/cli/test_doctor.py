@@ -12,6 +12,7 @@ import pytest
 
 from jobledger.emulator import Running
 from jobledger.pipelines import doctor
+from jobledger.sources._provider.clock import Clock
 from tests.pipelines.cli.shell import KINDS, Shell
 
 
@@ -77,6 +78,19 @@ def test_doctor_looks_at_every_kind_whatever_one_says(shell: Shell, busy_emulato
     ]
 
 
+class Hurried(Clock):
+    """One who asks again at once."""
+
+    def _sleep(self, seconds: float) -> None:
+        pass
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "Clock", Hurried)
+
+
+@pytest.mark.usefixtures("hurried")
 def test_doctor_tells_a_listing_that_breaks_from_a_provider_that_is_away(
     shell: Shell, busy_emulator: Running
 ) -> None:
@@ -94,6 +108,7 @@ def test_doctor_tells_a_listing_that_breaks_from_a_provider_that_is_away(
     ]
 
 
+@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
