@@ -48,15 +48,15 @@ PARTS: Final = {
         "(jobledger/sources/_provider/client.py",
         "(jobledger/sources/_provider/session.py",
     ),
-    "hashing": ("Reader._hashed (jobledger/sources/_provider/reading.py",),
+    "hashing": ("Reader._hashed (jobledger/sources/_provider/reader.py",),
     "ids seen": (
         "Seen.add (jobledger/sources/_provider/seen.py",
-        "Reader.identities (jobledger/sources/_provider/reading.py",
+        "Reader.identities (jobledger/sources/_provider/reader.py",
     ),
-    "canonical JSON, secrets": ("Reader.take_page (jobledger/sources/_provider/reading.py",),
+    "canonical JSON, secrets": ("Reader.take_page (jobledger/sources/_provider/reader.py",),
     "reading columns": (
-        "Reader.jobs (jobledger/sources/_provider/reading.py",
-        "Reader.columns (jobledger/sources/_provider/reading.py",
+        "Reader.jobs (jobledger/sources/_provider/reader.py",
+        "Reader.columns (jobledger/sources/_provider/reader.py",
     ),
     "walk": ("(jobledger/sources/_provider/walk.py",),
 }

@@ -20,8 +20,7 @@ with app.setup:
 
     from jobledger.notebooks import charts, failures, page, pieces
     from jobledger.notebooks.asking import PERIODS, Filters, Published, failed_rows
-    from jobledger.pipelines.cli.shared import explained
-    from jobledger.pipelines.errors import JobledgerError
+    from jobledger.pipelines.errors import JobledgerError, line_and_code
     from jobledger.pipelines.project import Project
 
 
@@ -312,7 +311,7 @@ def _(ask, key, project):
             _said, _is_whole = failed_rows(project, key)
         _shown = html(failures.failed_rows(_said, is_whole=_is_whole))
     except Exception as error:  # noqa: BLE001 - whatever it is, people read one line of it
-        _shown = mo.callout(html(pieces.note(explained(error)[0])), kind="warn")
+        _shown = mo.callout(html(pieces.note(line_and_code(error)[0])), kind="warn")
     _shown
     return
 

@@ -14,7 +14,7 @@ import duckdb
 
 from jobledger.pipelines.errors import QueryTimeout
 from jobledger.pipelines.own_sql import sql_files
-from jobledger.pipelines.query import reading, said, time_limit
+from jobledger.pipelines.query import read_transaction, said, time_limit
 from jobledger.pipelines.warehouse.lineage import reads
 
 
@@ -94,7 +94,7 @@ def _run(
     try:
         reads(connection, check.sql)
         # each by itself: one that fails leaves its transaction of no use to the next
-        with reading(connection), time_limit(connection, timeout, give_up):
+        with read_transaction(connection), time_limit(connection, timeout, give_up):
             result = connection.execute(check.sql)
             columns = tuple(name for name, *_ in result.description or ())
             rows = tuple(result.fetchall())

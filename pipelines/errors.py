@@ -1,4 +1,6 @@
-"""What goes wrong on our side, each with the exit code it deserves.
+"""What goes wrong, each with the line that says so and the exit code it deserves.
+
+On our side, beside the providers' (`sources/_provider/errors`):
 
 Exception
 └── JobledgerError          one line that names the thing, what was expected and the next step
@@ -8,12 +10,17 @@ Exception
         └── QueryTimeout    a query that ran too long: exit 5
 """
 
+import errno
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from jobledger.pipelines.exits import Exit
+from jobledger.sources._provider.errors import ProviderError, SettingsError, TimeLimitReached
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
+"""Why stdout, which has no name, takes nothing more."""
 
 
 class JobledgerError(Exception):
@@ -57,3 +64,19 @@ def choices(name: str, known: Sequence[str]) -> str:
     near = get_close_matches(name, known, n=1)
     hint = f" (did you mean '{near[0]}'?)" if near else ""
     return f"{hint}: expected one of {', '.join(known)}" if known else f"{hint}: there is none"
+
+
+def line_and_code(error: Exception) -> tuple[str, Exit]:
+    """One line on what went wrong, without secrets, and the exit code that it deserves."""
+    from jobledger.sources._provider.redact import for_log, one_line
+
+    said = for_log(str(error))
+    if isinstance(error, JobledgerError):
+        return said, error.exit_code
+    if isinstance(error, SettingsError):
+        return said, Exit.USAGE
+    if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
+        return f"cannot write any more: {error.strerror}", Exit.FAILED
+    if isinstance(error, ProviderError):
+        return said, Exit.TIME_LIMIT if isinstance(error, TimeLimitReached) else Exit.FAILED
+    return f"{type(error).__name__}: {one_line(said, 300)} (--debug shows where)", Exit.FAILED

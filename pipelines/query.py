@@ -209,7 +209,7 @@ def question(connection: duckdb.DuckDBPyConnection, text: str) -> Question:
         parts = name[1].split(".")
         text = "from " + ".".join(f'"{part}"' for part in parts)
     try:
-        with explained():
+        with in_one_line():
             statements = connection.extract_statements(text)
     except QueryError as error:
         raise QueryError(f"{error}{_told_from(connection, text)}") from error
@@ -254,7 +254,7 @@ def _without_semicolon(sql: str) -> str:
 
 
 @contextmanager
-def reading(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def read_transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """A transaction that can only read, whatever the statement turns out to be."""
     connection.execute("begin transaction read only")
     try:
@@ -272,7 +272,7 @@ def reading(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 @contextmanager
-def explained(lines_before: int = 0) -> Iterator[None]:
+def in_one_line(lines_before: int = 0) -> Iterator[None]:
     """Turns DuckDB's errors into one line: what is wrong, and where in the SQL.
 
     `lines_before` is the number of lines that we have put before the user's.

@@ -62,11 +62,11 @@ def command(
 
     from jobledger.pipelines.checks import run
     from jobledger.pipelines.notify import receiver
-    from jobledger.pipelines.query import explained, open_published
+    from jobledger.pipelines.query import in_one_line, open_published
 
     # what is wrong with an address is said before anything is done
     receivers = [(url, receiver(url, number)) for number, url in enumerate(urls, 1)]
-    with open_published(project.warehouse) as connection, explained():
+    with open_published(project.warehouse) as connection, in_one_line():
         checked = run(connection, project.sql_dir, timeout, give_up)
     with until_closed():
         if as_json:

@@ -4,8 +4,8 @@ import sys
 
 import click
 
-from jobledger.pipelines.cli.shared import explained, pass_project, stopping
-from jobledger.pipelines.errors import ConfigError
+from jobledger.pipelines.cli.shared import pass_project, stopping
+from jobledger.pipelines.errors import ConfigError, line_and_code
 from jobledger.pipelines.project import Project
 
 
@@ -75,7 +75,7 @@ def command(
                     schedule=chosen.seconds,
                 )
             except Exception as error:  # noqa: BLE001 - the next sync may well go better
-                watcher.failed(explained(error)[0])
+                watcher.failed(line_and_code(error)[0])
             else:
                 watcher.finished(result.runs, result.notes)
 

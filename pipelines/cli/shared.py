@@ -1,6 +1,5 @@
 """What all commands have: the project, `--debug`, how errors are shown and how one is stopped."""
 
-import errno
 import logging
 import math
 import os
@@ -19,10 +18,9 @@ from typing import Any, Final, TypeAlias
 
 import click
 
-from jobledger.pipelines.errors import JobledgerError
+from jobledger.pipelines.errors import line_and_code
 from jobledger.pipelines.exits import HANGUP, Exit
 from jobledger.pipelines.project import Project
-from jobledger.sources._provider.errors import ProviderError, SettingsError, TimeLimitReached
 
 Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -43,8 +41,6 @@ SECONDS: Final = _Seconds(min=0, min_open=True, max=threading.TIMEOUT_MAX)
 """A length of time that a thread can wait for."""
 terminated: Final = threading.Event()
 """Whether SIGTERM came, or SIGHUP."""
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
-"""Why stdout, which has no name, takes nothing more."""
 _TOGETHER: Final = 1.0
 """Seconds within which two signals are one wish to end."""
 
@@ -146,7 +142,7 @@ def show_error(error: Exception, *, is_debug: bool) -> int:
         from jobledger.sources._provider.redact import for_log
 
         click.echo(for_log("".join(traceback.format_exception(error))).rstrip(), err=True)
-    line, code = explained(error)
+    line, code = line_and_code(error)
     click.echo(f"jobledger: {line}", err=True)
     return code
 
@@ -174,22 +170,6 @@ def until_closed() -> Iterator[None]:
 def give_up(error: Exception) -> None:
     """Ends the process, whose main thread is deep inside DuckDB and does not look up."""
     os._exit(show_error(error, is_debug=False))
-
-
-def explained(error: Exception) -> tuple[str, Exit]:
-    """One line on what went wrong, without secrets, and the exit code that it deserves."""
-    from jobledger.sources._provider.redact import for_log, one_line
-
-    said = for_log(str(error))
-    if isinstance(error, JobledgerError):
-        return said, error.exit_code
-    if isinstance(error, SettingsError):
-        return said, Exit.USAGE
-    if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
-        return f"cannot write any more: {error.strerror}", Exit.FAILED
-    if isinstance(error, ProviderError):
-        return said, Exit.TIME_LIMIT if isinstance(error, TimeLimitReached) else Exit.FAILED
-    return f"{type(error).__name__}: {one_line(said, 300)} (--debug shows where)", Exit.FAILED
 
 
 @dataclass

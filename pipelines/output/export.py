@@ -13,7 +13,7 @@ import duckdb
 from jobledger.pipelines.errors import ConfigError, JobledgerError, QueryError, choices
 from jobledger.pipelines.output.cells import columns
 from jobledger.pipelines.output.writing import Progress, write_result
-from jobledger.pipelines.query import explained, question, reading
+from jobledger.pipelines.query import in_one_line, question, read_transaction
 
 Format: TypeAlias = Literal["parquet", "csv", "jsonl"]
 FORMATS: Final = ("parquet", "csv", "jsonl")
@@ -66,8 +66,8 @@ def _partitioned(
     asked = question(connection, sql)
     if asked.is_plan:
         raise QueryError("a plan has nothing to export: expected a query")
-    with reading(connection):
-        with explained(lines_before=1):
+    with read_transaction(connection):
+        with in_one_line(lines_before=1):
             found = columns(connection, asked.sql)
         names = [column.name for column in found]
         for name in by:

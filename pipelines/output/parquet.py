@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from jobledger.pipelines.errors import QueryError
 from jobledger.pipelines.output.cells import Column, selected
 from jobledger.pipelines.output.writing import Progress
-from jobledger.pipelines.query import explained, is_interrupt, said
+from jobledger.pipelines.query import in_one_line, is_interrupt, said
 
 _BATCH: Final = 122_880
 """Rows a batch and a row group: DuckDB's own row group."""
@@ -148,7 +148,7 @@ def _hive(name: str, value: str | None) -> str:
 def _batches(
     connection: duckdb.DuckDBPyConnection, sql: str, progress: Progress | None
 ) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
-    with explained(lines_before=1):
+    with in_one_line(lines_before=1):
         # the relation, since a result of `execute` would be copied once more on its way to Arrow
         reader: Any = connection.sql(sql).to_arrow_reader(_BATCH)
     try:

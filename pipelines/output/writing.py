@@ -18,7 +18,7 @@ import duckdb
 from jobledger.pipelines.errors import QueryError
 from jobledger.pipelines.output.cells import Column, columns, dumps, selected, text
 from jobledger.pipelines.output.grid import Grid, is_styled, printable, terminal_width
-from jobledger.pipelines.query import explained, question, reading
+from jobledger.pipelines.query import in_one_line, question, read_transaction
 from jobledger.pipelines.whole_file import whole_file
 from jobledger.pipelines.wording import exact
 
@@ -67,12 +67,12 @@ def write_result(
     stdout = nullcontext(sys.stdout.buffer)
     with (
         whole_file(output, is_shared=is_shared) if output else stdout as stream,
-        reading(connection),
+        read_transaction(connection),
     ):
         if asked.is_plan:
             found, rows = _plan(connection, asked.sql)
         else:
-            with explained(lines_before=1):
+            with in_one_line(lines_before=1):
                 found = columns(connection, asked.sql)
             if format == "parquet":
                 from jobledger.pipelines.output.parquet import write_parquet
@@ -106,7 +106,7 @@ def _rows(
     """The rows as values that JSON can hold, as they come."""
     readers = [column.read for column in found]
     wanted = selected(found, [column.text_type for column in found], sql, limit)
-    with explained(lines_before=1):
+    with in_one_line(lines_before=1):
         connection.execute(wanted)
         while batch := connection.fetchmany(_BATCH):
             for row in batch:
@@ -117,7 +117,7 @@ def _rows(
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[list[Column], Iterator[Row]]:
-    with explained():
+    with in_one_line():
         connection.execute(sql)
         found = [Column(name, type_) for name, type_, *_ in connection.description or ()]
         return found, iter(connection.fetchall())
@@ -291,7 +291,7 @@ def _cell(value: Any) -> str | None:
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
-    with explained(lines_before=1):
+    with in_one_line(lines_before=1):
         row = connection.execute(
             f"select count(*) from (select 1 from (\n{sql}\n) limit {_COUNTED + 1})"
         ).fetchone()

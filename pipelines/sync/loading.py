@@ -31,7 +31,7 @@ from jobledger.sources._provider.client import Account
 from jobledger.sources._provider.clock import Clock
 from jobledger.sources._provider.errors import MAX_MESSAGE, ProviderError, SettingsError
 from jobledger.sources._provider.kept import Kept
-from jobledger.sources._provider.reading import Reader
+from jobledger.sources._provider.reader import Reader
 from jobledger.sources._provider.redact import for_log, one_line
 from jobledger.sources._provider.run import Outcome, Run
 from jobledger.sources._provider.settings import SourceSettings

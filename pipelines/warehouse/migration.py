@@ -15,7 +15,7 @@ import pyarrow as pa
 from jobledger.sources import providers
 from jobledger.sources._provider.json_text import loads
 from jobledger.sources._provider.model import Status
-from jobledger.sources._provider.reading import Reader
+from jobledger.sources._provider.reader import Reader
 from jobledger.sources._provider.readings import Reading, Readings
 from jobledger.sources._provider.redact import Redactor
 from jobledger.sources._provider.settings import SourceSettings

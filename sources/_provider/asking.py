@@ -18,7 +18,7 @@ from jobledger.sources._provider.errors import (
     TokenNotTaken,
 )
 from jobledger.sources._provider.kind import Ask, Kind, unwrapped
-from jobledger.sources._provider.reading import Reader
+from jobledger.sources._provider.reader import Reader
 from jobledger.sources._provider.readings import Reading
 
 _REFUSALS: Final = frozenset({400, 403, 404})

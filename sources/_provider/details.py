@@ -11,7 +11,7 @@ from jobledger.sources._provider.asking import Answer, Asker, Budget, Question
 from jobledger.sources._provider.json_text import loads
 from jobledger.sources._provider.known import KnownJob, News
 from jobledger.sources._provider.model import DETAILS
-from jobledger.sources._provider.reading import Reader
+from jobledger.sources._provider.reader import Reader
 from jobledger.sources._provider.readings import Reading
 from jobledger.sources._provider.run import Run
 

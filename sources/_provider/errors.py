@@ -28,8 +28,6 @@ Exception
 
 from typing import ClassVar, Final
 
-from jobledger.sources._provider.redact import one_line
-
 MAX_MESSAGE: Final = 300
 """Characters of a message."""
 
@@ -72,6 +70,9 @@ class ProviderError(Exception):
         code: str | None = None,
         retry_after: float | None = None,
     ) -> None:
+        # a command that only helps raises none, and starts the sooner without
+        from jobledger.sources._provider.redact import one_line
+
         super().__init__(one_line(message, MAX_MESSAGE))
         self.status = status
         """HTTP status of the answer, where there was one."""

@@ -30,7 +30,7 @@ from jobledger.sources._provider.kind import Kind, Provider
 from jobledger.sources._provider.known import LISTED, Known, KnownJob, News
 from jobledger.sources._provider.model import OPEN, REJECTED, Status
 from jobledger.sources._provider.paging import Page
-from jobledger.sources._provider.reading import Reader
+from jobledger.sources._provider.reader import Reader
 from jobledger.sources._provider.readings import Reading, Readings
 from jobledger.sources._provider.redact import for_log
 from jobledger.sources._provider.run import Outcome, Run, Scope

@@ -18,7 +18,7 @@ from jobledger.sources._provider.asking import Budget
 from jobledger.sources._provider.client import Account
 from jobledger.sources._provider.kept import Kept
 from jobledger.sources._provider.known import Known
-from jobledger.sources._provider.reading import Reader
+from jobledger.sources._provider.reader import Reader
 from jobledger.sources._provider.run import Run
 from jobledger.sources._provider.settings import SourceSettings
 from jobledger.sources._provider.source import SCHEMAS

@@ -16,7 +16,7 @@ import pyarrow as pa
 from jobledger.sources._provider.asking import Budget
 from jobledger.sources._provider.kind import Kind, Provider
 from jobledger.sources._provider.known import KnownJob, News
-from jobledger.sources._provider.reading import Reader
+from jobledger.sources._provider.reader import Reader
 from jobledger.sources._provider.redact import Redactor
 from jobledger.sources._provider.run import Run
 from jobledger.sources._provider.seen import Digests, digests_of

@@ -15,7 +15,7 @@ import pytest
 
 from jobledger.pipelines.errors import QueryError, QueryTimeout
 from jobledger.pipelines.output.writing import Format, write_result
-from jobledger.pipelines.query import open_published, question, reading, time_limit
+from jobledger.pipelines.query import open_published, question, read_transaction, time_limit
 from tests.pipelines.published import LEDGER, publish
 
 JOBLEDGER = Path(sys.executable).with_name("jobledger")
@@ -173,7 +173,7 @@ def test_the_connection_could_do_nothing_else(tmp_path: Path, path: Path, sql: s
     before = path.read_bytes()
     secret = [(1, 2)]  # noqa: F841 - what a replacement scan would find
     with open_published(path) as connection:
-        with reading(connection), pytest.raises(duckdb.Error):
+        with read_transaction(connection), pytest.raises(duckdb.Error):
             # straight past the first wall
             connection.execute(sql.format(folder=tmp_path)).fetchall()
         assert connection.execute("select job_id from jobs").fetchall() == JOBS

@@ -16,7 +16,7 @@ from jobledger.sources._provider.errors import (
     QuotaReached,
     Refused,
 )
-from jobledger.sources._provider.reading import Reader
+from jobledger.sources._provider.reader import Reader
 from jobledger.sources._provider.readings import Readings
 from tests.pipelines.salesforce_org import INGEST, job, org
 from tests.pipelines.scripted_sync import Project

@@ -11,7 +11,7 @@ from jobledger.sources import providers
 from jobledger.sources._provider.asking import Budget
 from jobledger.sources._provider.known import Known
 from jobledger.sources._provider.limits import Meter
-from jobledger.sources._provider.reading import Reader
+from jobledger.sources._provider.reader import Reader
 from jobledger.sources._provider.redact import Redactor
 from jobledger.sources._provider.run import Run
 from jobledger.sources._provider.settings import SourceSettings
