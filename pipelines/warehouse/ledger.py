@@ -30,7 +30,7 @@ from jobledger.pipelines.warehouse.migration import fill
 from jobledger.pipelines.warehouse.publication import publish
 from jobledger.pipelines.warehouse.replacing import check_knows, newest_sync
 from jobledger.sources._provider.kind import Kind
-from jobledger.sources._provider.known import KnownJob, News
+from jobledger.sources._provider.known import Judged, KnownJob, News
 from jobledger.sources._provider.model import JOBS
 from jobledger.sources._provider.redact import USER_HASH
 from jobledger.sources._provider.seen import Digests, digests_of
@@ -258,9 +258,9 @@ class Ledger:
 
     def news(
         self, source: str, kind: Kind, listed: pa.Table, *, is_full: bool
-    ) -> list[tuple[News, KnownJob | None] | None]:
+    ) -> list[Judged | None]:
         """See `Known.news`."""
-        found: list[tuple[News, KnownJob | None] | None] = [None] * listed.num_rows
+        found: list[Judged | None] = [None] * listed.num_rows
         with self.connection.cursor() as cursor:
             cursor.register("listed", listed)
             sql = _NEWS.format(
@@ -275,7 +275,7 @@ class Ledger:
             job = None
             if row_hash is not None:
                 job = KnownJob(job_id, row_hash, updated_at, status, "", *marked)
-            found[at] = News(news), job
+            found[at] = Judged(News(news), job)
         return found
 
     def told(self, source: str, kind: Kind) -> Digests:

@@ -3,23 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
 
 import pyarrow as pa
 
 from jobledger.sources._provider.asking import Answer, Asker, Budget, Question
 from jobledger.sources._provider.json_text import loads
-from jobledger.sources._provider.known import KnownJob, News
+from jobledger.sources._provider.known import Detail, KnownJob, News
 from jobledger.sources._provider.model import DETAILS
 from jobledger.sources._provider.reader import Reader
 from jobledger.sources._provider.readings import Reading
 from jobledger.sources._provider.run import Run
-
-MERGED: Final = "merged"
-OWED: Final = "owed"
-REFUSED: Final = "refused"
-NOT_TAKEN: Final = "not taken"
-"""Refused to a token: for good, or while something was wrong with tokens. Nothing tells which."""
 
 
 @dataclass(slots=True)
@@ -34,14 +27,25 @@ class Item:
     """What the ledger has of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is to be remembered of a job's detail."""
+
+    job_id: str
+    listing_hash: str | None
+    """The listing that its version was made from."""
+    detail: Detail
+    is_asked: bool
+    """It was asked for now."""
+    asked_before: datetime | None
+
+
 @dataclass
 class Settled:
     """What is to be loaded of some jobs."""
 
     found: list[tuple[Reading, KnownJob | None]] = field(default_factory=list)
-    marks: list[tuple[str, str | None, str, bool, datetime | None]] = field(default_factory=list)
-    """Job id, the hash of the listing it was made from, what came of its detail, whether it was
-    asked for now, and when before."""
+    marks: list[Mark] = field(default_factory=list)
 
 
 class Details:
@@ -98,7 +102,7 @@ class Details:
                 is_untaken = (
                     item.news is News.RUNNING
                     and item.job is not None
-                    and item.job.detail == NOT_TAKEN
+                    and item.job.detail == Detail.NOT_TAKEN
                 )
                 questions.append(Question(item.reading.job_id, item.reading, is_untaken=is_untaken))
             else:
@@ -128,7 +132,7 @@ class Details:
             # a known job keeps its version, and the listing that version was made from
             kept = item.listing_hash if job is None else job.listing_hash
             is_asked = answer is not None and answer.is_asked
-            self._mark(job_id, kept, OWED, job, settled, is_asked=is_asked)
+            self._mark(job_id, kept, Detail.OWED, job, settled, is_asked=is_asked)
         else:
             self._found(answer.reading, job, settled)
             is_behind = answer.is_torn or self._lags(answer.reading, item.reading)
@@ -175,10 +179,10 @@ class Details:
             self._is_fresh(answer, job.updated_at)
             or self._reader.ends_without_its_times(answer.reading, stored(job))
         ):
-            if job.detail == OWED:
-                mark = _came_to(answer) if answer.is_refused else OWED
+            if job.detail == Detail.OWED:
+                detail = _came_to(answer) if answer.is_refused else Detail.OWED
                 self._mark(
-                    job.job_id, job.listing_hash, mark, job, settled, is_asked=answer.is_asked
+                    job.job_id, job.listing_hash, detail, job, settled, is_asked=answer.is_asked
                 )
         elif job.row_hash == job.listing_hash:
             # its version is what a listing said, which only lacked this
@@ -195,15 +199,19 @@ class Details:
 
     def table(self, settled: Settled, now: datetime) -> pa.Table:
         """The rows of `DETAILS`."""
-        ids, hashes, marks, is_asked, before = map(list, zip(*settled.marks, strict=True))
-        # who was not reached keeps its turn: else the same few would be asked for ever
-        asked_at = [now if each else at for each, at in zip(is_asked, before, strict=True)]
-        count = len(ids)
-        key = [[self._run.source] * count, [self._run.kind] * count, ids]
-        columns = [*key, hashes, marks, asked_at]
-        return pa.table(
-            [pa.array(c, f.type) for c, f in zip(columns, DETAILS, strict=True)], schema=DETAILS
-        )
+        rows = [
+            {
+                "source": self._run.source,
+                "kind": self._run.kind,
+                "job_id": mark.job_id,
+                "listing_hash": mark.listing_hash,
+                "detail": mark.detail,
+                # who was not reached keeps its turn: else the same few would be asked for ever
+                "asked_at": now if mark.is_asked else mark.asked_before,
+            }
+            for mark in settled.marks
+        ]
+        return pa.Table.from_pylist(rows, schema=DETAILS)
 
     def _says_more(self, answer: Answer, job: KnownJob) -> bool:
         return answer.said is not None and self._reader.says_more(answer.said, stored(job))
@@ -218,7 +226,7 @@ class Details:
         self,
         job_id: str,
         listing_hash: str | None,
-        mark: str,
+        detail: Detail,
         job: KnownJob | None,
         settled: Settled,
         *,
@@ -226,15 +234,16 @@ class Details:
     ) -> None:
         if not self._reader.kind.details:
             return
-        (self.pending.add if mark == OWED else self.pending.discard)(job_id)
-        is_asked_in_vain = is_asked and mark == OWED
+        is_owed = detail is Detail.OWED
+        (self.pending.add if is_owed else self.pending.discard)(job_id)
+        is_asked_in_vain = is_asked and is_owed
         if (
             is_asked_in_vain
             or job is None
-            or (job.listing_hash, job.detail) != (listing_hash, mark)
+            or (job.listing_hash, job.detail) != (listing_hash, detail)
         ):
             asked_before = None if job is None else job.asked_at
-            settled.marks.append((job_id, listing_hash, mark, is_asked, asked_before))
+            settled.marks.append(Mark(job_id, listing_hash, detail, is_asked, asked_before))
 
     def _is_fresh(self, answer: Answer, than: datetime | None) -> bool:
         """Whether an answer is no older than what is known already; an error always is."""
@@ -250,10 +259,10 @@ def _is_older(listed_at: datetime | None, job: KnownJob | None) -> bool:
     return listed_at is not None and known_at is not None and listed_at < known_at
 
 
-def _came_to(answer: Answer) -> str:
+def _came_to(answer: Answer) -> Detail:
     if not (answer.is_part or answer.is_refused):
-        return MERGED
-    return NOT_TAKEN if answer.is_not_taken else REFUSED
+        return Detail.MERGED
+    return Detail.NOT_TAKEN if answer.is_not_taken else Detail.REFUSED
 
 
 def stored(job: KnownJob) -> Reading:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -24,6 +24,17 @@ class News(StrEnum):
     """unchanged in the listing, but its detail could not be fetched so far"""
     STALE = "stale"
     """older than what the ledger has; not to be followed"""
+
+
+class Detail(StrEnum):
+    """What came of asking for a job by its id."""
+
+    MERGED = "merged"
+    OWED = "owed"
+    """it could not be had so far"""
+    REFUSED = "refused"
+    NOT_TAKEN = "not taken"
+    """refused to a token, for good or while something was wrong with tokens: nothing tells which"""
 
 
 LISTED = pa.schema(
@@ -50,9 +61,17 @@ class KnownJob:
     """The listing it was made from, for kinds with details; None where a listing had no part in it,
     or where its detail lagged behind that."""
     detail: str | None = None
-    """What came of asking for its detail (`merged`, `owed`, `refused`, `not taken`)."""
+    """What came of asking for its detail, as a `Detail` has it."""
     asked_at: datetime | None = None
     """When it was asked for, as far as that is kept."""
+
+
+class Judged(NamedTuple):
+    """What the ledger makes of a job that a listing shows."""
+
+    news: News
+    job: KnownJob | None
+    """What it has of it."""
 
 
 class Known(Protocol):
@@ -63,7 +82,7 @@ class Known(Protocol):
 
     def news(
         self, source: str, kind: Kind, listed: pa.Table, *, is_full: bool
-    ) -> list[tuple[News, KnownJob | None] | None]:
+    ) -> list[Judged | None]:
         """For each job of `listed` why it needs looking at, and what the ledger has of it.
 
         None for one of which all is told. A full sync asks for refused details once more.

@@ -105,4 +105,4 @@ DETAILS: Final = pa.schema(
     ]
 )
 """One row per job of a kind whose listing tells only part of it: the listing its row was made
-from, and what came of asking for the rest (`merged`, `owed`, `refused` or `not taken`)."""
+from, and what came of asking for the rest, a `known.Detail`."""

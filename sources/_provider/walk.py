@@ -27,7 +27,7 @@ from jobledger.sources._provider.columns import Column
 from jobledger.sources._provider.details import Details, Item, Settled, stored
 from jobledger.sources._provider.errors import BadReply, ProviderError
 from jobledger.sources._provider.kind import Kind, Provider
-from jobledger.sources._provider.known import LISTED, Known, KnownJob, News
+from jobledger.sources._provider.known import LISTED, Judged, Known, KnownJob, News
 from jobledger.sources._provider.model import OPEN, REJECTED, Status
 from jobledger.sources._provider.paging import Page
 from jobledger.sources._provider.reader import Reader
@@ -83,23 +83,23 @@ class Batch:
     """Jobs that the listing has news of, side by side."""
 
     readings: Readings = field(default_factory=Readings)
-    told: Sequence[tuple[News, KnownJob | None]] = ()
+    judged: Sequence[Judged] = ()
     """What is new of each, and what the ledger has of it."""
 
     def __len__(self) -> int:
-        return len(self.told)
+        return len(self.judged)
 
     def current(self) -> "Batch":
         """Without those of which the ledger has something newer."""
-        is_current = [why is not News.STALE for why, _ in self.told]
-        return Batch(self.readings.those(is_current), list(compress(self.told, is_current)))
+        is_current = [each.news is not News.STALE for each in self.judged]
+        return Batch(self.readings.those(is_current), list(compress(self.judged, is_current)))
 
     def items(self, updated: Sequence[datetime | None]) -> list[Item]:
         """One by one, with the times of their last change."""
-        each = zip(self.readings, self.readings.hashes, updated, self.told, strict=True)
+        each = zip(self.readings, self.readings.hashes, updated, self.judged, strict=True)
         return [
-            Item(reading, listing_hash, at, why, job)
-            for reading, listing_hash, at, (why, job) in each
+            Item(reading, listing_hash, at, judged.news, judged.job)
+            for reading, listing_hash, at, judged in each
         ]
 
 
@@ -241,7 +241,7 @@ class Walk:
     def _mind_gap(self, fresh: Readings, news: "Batch") -> None:
         """Says so if a full window shows no job that is known: there may have been more."""
         complete_at = _time(self._state.get("complete_at"))
-        new = sum(why is News.NEW for why, _ in news.told)
+        new = sum(each.news is News.NEW for each in news.judged)
         if complete_at is not None and fresh and new == len(fresh):
             times = self._reader.columns(_TIMES, fresh)
             self._run.gap_from = complete_at
@@ -257,30 +257,28 @@ class Walk:
         self._order.follow(self._reader.columns(_TIMES, batch)["created_at"])
         hashes = self._reader.row_hashes(batch)
         if self._is_first:
-            return Batch(batch, [(News.NEW, None)] * len(batch))
+            return Batch(batch, [Judged(News.NEW, None)] * len(batch))
         is_told = among(digests_of(hashes), self._told)
         asked = batch.those((~is_told).tolist())
         found = self._with_ends(asked, self._judged(asked)) if asked else []
         # what is not loaded is not read otherwise
-        left = [each is None or each[0] is News.STALE for each in found]
+        left = [each is None or each.news is News.STALE for each in found]
         self._reader.report(asked.those(left))
         told = [each for each in found if each is not None]
         return Batch(asked.those([each is not None for each in found]), told)
 
-    def _with_ends(
-        self, asked: Readings, found: Sequence[tuple[News, KnownJob | None] | None]
-    ) -> list[tuple[News, KnownJob | None] | None]:
+    def _with_ends(self, asked: Readings, found: Sequence[Judged | None]) -> list[Judged | None]:
         """What was found, in which an end is news that only looks stale."""
         told = list(found)
-        is_stale = [each is not None and each[0] is News.STALE for each in found]
+        is_stale = [each is not None and each.news is News.STALE for each in found]
         places = compress(range(len(found)), is_stale)
         for at, reading in zip(places, asked.those(is_stale), strict=True):
             known = self._open.get(reading.job_id)
             if known and self._reader.ends_without_its_times(reading, stored(known)):
-                told[at] = (News.CHANGED, known)
+                told[at] = Judged(News.CHANGED, known)
         return told
 
-    def _judged(self, asked: Readings) -> list[tuple[News, KnownJob | None] | None]:
+    def _judged(self, asked: Readings) -> list[Judged | None]:
         """What the ledger knows of them."""
         columns: list[Column] = [
             pa.array(np.arange(len(asked))),
@@ -303,7 +301,7 @@ class Walk:
             yield from self._settled(self._details.settle(items))
         elif current:
             yield from self._counted(
-                self._reader.jobs(current.readings), [job for _, job in current.told]
+                self._reader.jobs(current.readings), [each.job for each in current.judged]
             )
 
     def _settled(self, settled: Settled) -> Iterator[Loadable]:
@@ -393,26 +391,10 @@ class Walk:
         state["base_url"] = self._errand.settings.base_url
 
     def _rejected(self) -> pa.Table:
-        now = self._errand.clock.now()
-        run = self._run
-        rows = [
-            (
-                run.sync_id,
-                run.source,
-                run.kind,
-                each.job_id,
-                each.field,
-                each.problem,
-                each.raw,
-                now,
-            )
-            for each in self._reader.rejected
-        ]
-        columns = zip(*rows, strict=True)
-        return pa.table(
-            [pa.array(list(c), f.type) for c, f in zip(columns, REJECTED, strict=True)],
-            schema=REJECTED,
-        )
+        run, now = self._run, self._errand.clock.now()
+        of_all = {"sync_id": run.sync_id, "source": run.source, "kind": run.kind, "seen_at": now}
+        rows = [{**vars(each), **of_all} for each in self._reader.rejected]
+        return pa.Table.from_pylist(rows, schema=REJECTED)
 
 
 class Order:

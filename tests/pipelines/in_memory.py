@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from jobledger.sources._provider.asking import Budget
 from jobledger.sources._provider.kind import Kind, Provider
-from jobledger.sources._provider.known import KnownJob, News
+from jobledger.sources._provider.known import Judged, KnownJob, News
 from jobledger.sources._provider.reader import Reader
 from jobledger.sources._provider.redact import Redactor
 from jobledger.sources._provider.run import Run
@@ -115,13 +115,13 @@ class InMemory:
 
     def news(
         self, source: str, kind: Kind, listed: pa.Table, *, is_full: bool
-    ) -> list[tuple[News, KnownJob | None] | None]:
-        found: list[tuple[News, KnownJob | None] | None] = []
+    ) -> list[Judged | None]:
+        found: list[Judged | None] = []
         for row in listed.to_pylist():
             key = (source, kind.name, row["job_id"])
             news = self._news(key, kind, row, is_full=is_full)
             job = self._job(key, raw="") if key in self.versions else None
-            found.append(None if news is None else (news, job))
+            found.append(None if news is None else Judged(news, job))
         return found
 
     def _news(self, key: Key, kind: Kind, row: Row, *, is_full: bool) -> News | None:

@@ -64,6 +64,6 @@ def test_both_say_the_same_of_what_a_listing_tells(ledger: Ledger, status: str) 
         here, there = (
             known.news("salesforce", kind, listed, is_full=is_full)[0] for known in (ledger, memory)
         )
-        if (here and here[0]) != (there and there[0]):
+        if (here and here.news) != (there and there.news):
             differ.append((case, here, there))
     assert differ == []

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from jobledger.sources._provider.kind import Kind
-from jobledger.sources._provider.known import KnownJob, News
+from jobledger.sources._provider.known import Judged, KnownJob, News
 from jobledger.sources._provider.seen import Digests
 
 
@@ -22,9 +22,9 @@ class NothingKnown:
         listed: pa.Table,
         *,
         is_full: bool,
-    ) -> list[tuple[News, KnownJob | None] | None]:
+    ) -> list[Judged | None]:
         """All of them."""
-        return [(News.NEW, None)] * listed.num_rows
+        return [Judged(News.NEW, None)] * listed.num_rows
 
     def told(self, source: str, kind: Kind) -> Digests:
         """Nothing."""

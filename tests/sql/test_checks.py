@@ -70,8 +70,9 @@ def test_the_check_that_the_readme_shows(world: World, tmp_path: Path):
     title = "one row per kind of which clearly more fail than before, yesterday or today"
     assert checked["rising_failures"].title == title
     (row,) = checked["rising_failures"].rows
-    problem = "4 of 5 failed, where it was 0 % in the 28 days before"
-    assert row == ("zuora", "data_query", ago(hours=1).date(), problem)
+    day = ago(hours=1).date()
+    problem = f"{day.day} {day:%B}: 4 of 5 failed, where it was 0 % in the 28 days before"
+    assert row == ("zuora", "data_query", day, problem)
 
 
 def test_unknown_statuses(world: World):
